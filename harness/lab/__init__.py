@@ -1,0 +1,35 @@
+"""What is on the bench: lab.yaml read into a validated inventory.
+
+Data and its checks live here, and the locks that keep two runs off one bench. Nothing in this
+room opens a device.
+"""
+
+from harness.lab.inventory import (
+    KeypadSpec,
+    Lab,
+    Line,
+    NetworkSpec,
+    OutletRef,
+    PbxSpec,
+    PeerSpec,
+    PhoneSpec,
+    PowerSpec,
+    ProvisioningSpec,
+    VirtualSpec,
+)
+from harness.lab.loader import load_lab
+
+__all__ = [
+    "KeypadSpec",
+    "Lab",
+    "Line",
+    "NetworkSpec",
+    "OutletRef",
+    "PbxSpec",
+    "PeerSpec",
+    "PhoneSpec",
+    "PowerSpec",
+    "ProvisioningSpec",
+    "VirtualSpec",
+    "load_lab",
+]

@@ -1,0 +1,245 @@
+"""The inventory as types: what lab.yaml may say, with ranges and defaults."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import string
+from ipaddress import IPv4Address
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    model_validator,
+)
+
+from harness.models import PHONE_MODELS, ModelName, PhoneModel
+
+__all__ = [
+    "KeypadSpec",
+    "Lab",
+    "Line",
+    "NetworkSpec",
+    "OutletRef",
+    "PbxSpec",
+    "PeerSpec",
+    "PhoneSpec",
+    "PowerSpec",
+    "ProvisioningSpec",
+    "VirtualSpec",
+]
+
+VIRTUAL = "virtual"
+
+_MAC = re.compile(r"^[0-9A-F]{12}$")
+_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$")
+
+
+def _mac(value: str) -> str:
+    bare = re.sub(r"[:.-]", "", value).upper()
+    if not _MAC.match(bare):
+        raise ValueError("a MAC address has 12 hexadecimal digits, like 00:24:C4:AB:CD:EF")
+    return bare
+
+
+def _name(value: str) -> str:
+    if not _NAME.match(value):
+        raise ValueError("a name has 1 to 40 letters, digits, '-' or '_'")
+    return value
+
+
+def _new_secret() -> SecretStr:
+    # 10 characters: a 79x2 keeps 31 of a password, some loads fail above 12 (facts: authPassword).
+    alphabet = string.ascii_letters + string.digits
+    return SecretStr("".join(secrets.choice(alphabet) for _ in range(10)))
+
+
+Mac = Annotated[str, AfterValidator(_mac)]
+Name = Annotated[str, AfterValidator(_name)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+Extension = Annotated[str, Field(pattern=r"^[0-9]{2,8}$")]
+
+
+class _Spec(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class OutletRef(_Spec):
+    """One outlet of one PDU, written ``pdu-1/3`` in lab.yaml."""
+
+    pdu: str
+    outlet: str
+
+    @model_validator(mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            pdu, slash, outlet = value.partition("/")
+            if not (pdu and slash and outlet):
+                raise ValueError("an outlet is written PDU/NUMBER, like pdu-1/3")
+            return {"pdu": pdu, "outlet": outlet}
+        return value
+
+    def __str__(self) -> str:
+        return f"{self.pdu}/{self.outlet}"
+
+
+class NetworkSpec(_Spec):
+    """Addresses of the bench network as the phones see it."""
+
+    interface: str = "lo"
+    host: IPv4Address = IPv4Address("127.42.0.1")
+    tftp_port: Port = 69
+    http_port: Port = 6970
+
+
+class VirtualSpec(_Spec):
+    """The virtual bench; ignored when no device says ``virtual``."""
+
+    speed: Annotated[float, Field(ge=1, le=1000)] = 40.0
+
+
+class PowerSpec(_Spec):
+    """A switched power outlet strip. ``address`` is a VISA resource name or ``virtual``."""
+
+    driver: Literal["scpi"] = "scpi"
+    address: str = VIRTUAL
+    outlets: Annotated[int, Field(ge=1, le=64)] = 8
+
+    @property
+    def virtual(self) -> bool:
+        """Whether this PDU is a digital twin."""
+        return self.address == VIRTUAL
+
+
+class KeypadSpec(_Spec):
+    """A key-pressing robot. ``port`` is a serial device or ``virtual``."""
+
+    driver: Literal["matrix"] = "matrix"
+    port: str = VIRTUAL
+    baud: Literal[9600, 19200, 57600, 115200] = 115200
+
+    @property
+    def virtual(self) -> bool:
+        """Whether this keypad is a digital twin."""
+        return self.port == VIRTUAL
+
+
+class Line(_Spec):
+    """One line key of a phone. Without a password a fresh one is made for each run."""
+
+    user: Extension
+    label: Annotated[str, Field(max_length=30)] = ""
+    password: SecretStr = Field(default_factory=_new_secret)
+
+
+class PhoneSpec(_Spec):
+    """A phone, the outlet that feeds it and the keypad in front of it."""
+
+    model: ModelName
+    mac: Mac
+    kind: Literal["virtual", "hardware"] = "virtual"
+    address: IPv4Address
+    outlet: OutletRef
+    keypad: str
+    lines: Annotated[tuple[Line, ...], Field(min_length=1)]
+    load: str = ""
+
+    @property
+    def virtual(self) -> bool:
+        """Whether this phone is a digital twin."""
+        return self.kind == VIRTUAL
+
+    @property
+    def facts(self) -> PhoneModel:
+        """What is known of the model."""
+        return PHONE_MODELS[self.model]
+
+    @property
+    def host_name(self) -> str:
+        """``SEP`` and the MAC in upper case, as in file names and DHCP option 12."""
+        return f"SEP{self.mac}"
+
+    @model_validator(mode="after")
+    def _lines_fit(self) -> Self:
+        if len(self.lines) > self.facts.lines:
+            raise ValueError(
+                f"a {self.model} has {self.facts.lines} line keys, "
+                f"but {len(self.lines)} lines are given"
+            )
+        return self
+
+
+class PbxSpec(_Spec):
+    """The Asterisk the phones register to."""
+
+    kind: Literal["asterisk22"] = "asterisk22"
+    image: str = "localhost/asterisk:22"
+    address: IPv4Address = IPv4Address("127.42.0.2")
+    sip_port: Port = 5060
+    ami_port: Port = 5038
+    rtp_start: Port = 10000
+    rtp_end: Port = 10999
+    conference: Extension = "290"
+
+
+class PeerSpec(_Spec):
+    """A pjsua2 peer: somebody to call, with a tone of their own in Hz.
+
+    Tones below 3000 Hz pass every narrow-band codec; they should not be multiples of each other.
+    """
+
+    extension: Extension
+    tone: Annotated[int, Field(ge=300, le=3000)]
+    address: IPv4Address = IPv4Address("127.42.0.3")
+    password: SecretStr = Field(default_factory=_new_secret)
+
+
+class ProvisioningSpec(_Spec):
+    """What the phones are given: template values and the firmware set."""
+
+    load: str = "SIP42.9-3-1SR4-1S"
+    values: dict[str, str | int | bool] = Field(default_factory=dict)
+
+
+class Lab(_Spec):
+    """All of lab.yaml."""
+
+    name: Name = "virtual-bench"
+    network: NetworkSpec = NetworkSpec()
+    virtual: VirtualSpec = VirtualSpec()
+    power: dict[Name, PowerSpec]
+    keypads: dict[Name, KeypadSpec]
+    pbx: PbxSpec = PbxSpec()
+    peers: dict[Name, PeerSpec]
+    provisioning: ProvisioningSpec = ProvisioningSpec()
+    phones: Annotated[dict[Name, PhoneSpec], Field(min_length=1)]
+
+    _path: Path | None = PrivateAttr(default=None)
+
+    @property
+    def is_virtual(self) -> bool:
+        """Whether any device of this lab is a digital twin."""
+        return (
+            any(pdu.virtual for pdu in self.power.values())
+            or any(keypad.virtual for keypad in self.keypads.values())
+            or any(phone.virtual for phone in self.phones.values())
+        )
+
+    def label(self, phone: str) -> str:
+        """Return ``virtual`` or ``hardware``: a mixed station counts as virtual."""
+        spec = self.phones[phone]
+        pdu, keypad = self.power[spec.outlet.pdu], self.keypads[spec.keypad]
+        return "virtual" if spec.virtual or pdu.virtual or keypad.virtual else "hardware"
+
+    def secrets(self) -> set[str]:
+        """Return every secret value of this lab, for redaction."""
+        found = {line.password for phone in self.phones.values() for line in phone.lines}
+        found |= {peer.password for peer in self.peers.values()}
+        return {secret.get_secret_value() for secret in found}

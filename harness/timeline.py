@@ -1,0 +1,253 @@
+"""The one append-only timeline: every observer writes to it, every wait reads from it.
+
+An event is on disk (JSON Lines) before any waiter sees it, so a killed run loses nothing that
+was seen. Waits never poll and never sleep: they are woken by the append they wait for.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TypeVar
+
+from harness.errors import HarnessBug, HarnessError, ProductFault
+from harness.events import Event, Record, StepEnded, StepStarted
+
+__all__ = ["Mark", "Observer", "Timeline", "read_timeline"]
+
+E = TypeVar("E", bound=Event)
+
+#: A position in the timeline: "everything from here on".
+Mark = int
+
+
+class Timeline:
+    """Collect events from all observers and let callers wait for them.
+
+    Thread-safe. ``path`` is the JSON Lines file to append to; without one the timeline lives in
+    memory only (unit tests).
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._records: list[Record] = []
+        self._condition = threading.Condition()
+        self._file: IO[str] | None = None
+        self._listeners: list[Callable[[Record], None]] = []
+        self._step = 0
+        self.path = path
+        #: Name of the test that is running; stamped on each record.
+        self.test = ""
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = path.open("a", encoding="utf-8", buffering=1)
+
+    def append(self, event: Event, *, source: str, device: str = "") -> Record:
+        """Write an event down and wake whoever waits for it.
+
+        Args:
+            event: what was seen.
+            source: the observer.
+            device: the lab.yaml name of the device it is about, if any.
+        """
+        with self._condition:
+            record = Record(
+                seq=len(self._records),
+                mono=time.monotonic(),
+                wall=time.time(),
+                source=source,
+                device=device,
+                test=self.test,
+                event=event,
+            )
+            if self._file is not None:
+                self._file.write(json.dumps(record.as_dict(), ensure_ascii=False) + "\n")
+            self._records.append(record)
+            self._condition.notify_all()
+            listeners = tuple(self._listeners)
+        for listener in listeners:
+            listener(record)
+        return record
+
+    def observer(self, source: str, device: str = "") -> Observer:
+        """Return a writer bound to one source, to hand to a driver."""
+        return Observer(self, source, device)
+
+    def listen(self, listener: Callable[[Record], None]) -> Callable[[], None]:
+        """Call ``listener`` with each new record, in the writer's thread; returns the undo."""
+        with self._condition:
+            self._listeners.append(listener)
+
+        def undo() -> None:
+            with self._condition:
+                if listener in self._listeners:
+                    self._listeners.remove(listener)
+
+        return undo
+
+    def mark(self) -> Mark:
+        """Return the present end, to look only at what comes later."""
+        with self._condition:
+            return len(self._records)
+
+    def records(self, since: Mark = 0) -> list[Record]:
+        """Return all records from ``since`` on."""
+        with self._condition:
+            return self._records[since:]
+
+    def events(
+        self,
+        kind: type[E],
+        *,
+        device: str | None = None,
+        since: Mark = 0,
+        where: Callable[[E], bool] | None = None,
+    ) -> list[E]:
+        """Return the payloads of one kind from ``since`` on, oldest first."""
+        return [
+            record.event
+            for record in self.records(since)
+            if isinstance(record.event, kind)
+            and (device is None or record.device == device)
+            and (where is None or where(record.event))
+        ]
+
+    def wait_until(
+        self, condition: Callable[[list[Record]], bool], *, within: float, since: Mark = 0
+    ) -> bool:
+        """Wait until ``condition`` holds for the records from ``since`` on.
+
+        It is evaluated once at the start and once after each append. Returns False when the
+        deadline of ``within`` seconds passes first.
+        """
+        deadline = time.monotonic() + within
+        with self._condition:
+            while not condition(self._records[since:]):
+                left = deadline - time.monotonic()
+                if left <= 0 or not self._condition.wait(left):
+                    return condition(self._records[since:])
+            return True
+
+    def wait_for(
+        self,
+        kind: type[E],
+        *,
+        within: float,
+        device: str | None = None,
+        since: Mark = 0,
+        where: Callable[[E], bool] | None = None,
+        expected: str = "",
+        blame: type[HarnessError] = ProductFault,
+        hint: str = "",
+    ) -> E:
+        """Wait for the first event of a kind and return its payload.
+
+        Args:
+            kind: the payload class.
+            within: deadline in seconds.
+            device: only events about this device.
+            since: only events after this mark (see :meth:`mark`).
+            where: further condition on the payload.
+            expected: what the caller expects, in a person's words, for the error.
+            blame: the class to raise when the deadline passes.
+            hint: the next thing to try, for the error.
+
+        Raises:
+            HarnessError: of class ``blame``, when the deadline passes.
+        """
+        deadline = time.monotonic() + within
+        position = since
+        with self._condition:
+            while True:
+                for record in self._records[position:]:
+                    event = record.event
+                    if (
+                        isinstance(event, kind)
+                        and (device is None or record.device == device)
+                        and (where is None or where(event))
+                    ):
+                        return event
+                position = len(self._records)
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    break
+                self._condition.wait(left)
+            seen = self._last_about(device, since)
+        raise blame(
+            f"no '{kind.kind}' event within {within:.1f} s",
+            device=device or "",
+            state=f"last seen: {seen}" if seen else "nothing seen from it in that time",
+            expected=expected or f"{kind.kind} within {within:.1f} s",
+            hint=hint,
+        )
+
+    def _last_about(self, device: str | None, since: Mark) -> str:
+        for record in reversed(self._records[since:]):
+            if device is None or record.device == device:
+                return f"{record.event.kind} ({record.event})"[:300]
+        return ""
+
+    @contextmanager
+    def step(self, name: str, *, device: str = "", source: str = "harness") -> Iterator[None]:
+        """Record that something a person would name begins, and how it ends."""
+        with self._condition:
+            self._step += 1
+            number = self._step
+        started = time.monotonic()
+        self.append(StepStarted(step=number, name=name), source=source, device=device)
+        outcome = "done"
+        try:
+            yield
+        except BaseException as error:
+            outcome = type(error).__name__
+            raise
+        finally:
+            self.append(
+                StepEnded(
+                    step=number, name=name, duration=time.monotonic() - started, outcome=outcome
+                ),
+                source=source,
+                device=device,
+            )
+
+    def close(self) -> None:
+        """Close the file; further events stay in memory only."""
+        with self._condition:
+            if self._file is not None:
+                self._file.close()
+                self._file = None
+
+
+class Observer:
+    """A writer bound to one source (and usually one device)."""
+
+    def __init__(self, timeline: Timeline, source: str, device: str = "") -> None:
+        self.timeline = timeline
+        self.source = source
+        self.device = device
+
+    def __call__(self, event: Event, *, device: str | None = None) -> Record:
+        """Append ``event``; ``device`` overrides the bound one."""
+        bound = self.device if device is None else device
+        return self.timeline.append(event, source=self.source, device=bound)
+
+
+def read_timeline(path: Path) -> list[Record]:
+    """Read a timeline file back; a torn last line (killed run) is left out.
+
+    Raises:
+        HarnessBug: a line other than the last is not a record.
+    """
+    records: list[Record] = []
+    lines = path.read_text(encoding="utf-8").splitlines()
+    for number, line in enumerate(lines, start=1):
+        try:
+            records.append(Record.from_dict(json.loads(line)))
+        except (ValueError, KeyError, TypeError) as error:
+            if number == len(lines):
+                break
+            raise HarnessBug(f"{path}:{number}: not a timeline record: {error}") from error
+    return records
