@@ -140,7 +140,11 @@ class Line(_Spec):
 
 
 class PhoneSpec(_Spec):
-    """A phone, the outlet that feeds it and the keypad in front of it."""
+    """A phone, the outlet that feeds it and the keypad in front of it.
+
+    ``tone`` in Hz is what its microphone hears: the twin plays it, on hardware an audio box at
+    the handset does. ``load`` overrides provisioning.load for this phone.
+    """
 
     model: ModelName
     mac: Mac
@@ -149,6 +153,7 @@ class PhoneSpec(_Spec):
     outlet: OutletRef
     keypad: str
     lines: Annotated[tuple[Line, ...], Field(min_length=1)]
+    tone: Annotated[int, Field(ge=300, le=3000)] = 1050
     load: str = ""
 
     @property

@@ -107,6 +107,10 @@ def _references(lab: Lab) -> Iterator[tuple[tuple[_Key, ...], str]]:
                 yield loc, f"extension {line.user} is already used by {extensions[line.user]}"
             extensions.setdefault(line.user, f"phones.{name}")
     tones: dict[int, str] = {}
+    for name, phone in lab.phones.items():
+        if phone.tone in tones:
+            yield ("phones", name, "tone"), f"{phone.tone} Hz is already {tones[phone.tone]}'s tone"
+        tones.setdefault(phone.tone, name)
     for name, peer in lab.peers.items():
         if peer.extension in extensions:
             taken = extensions[peer.extension]
