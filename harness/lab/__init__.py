@@ -15,6 +15,7 @@ from harness.lab.inventory import (
     PhoneSpec,
     PowerSpec,
     ProvisioningSpec,
+    SeededFaults,
     VirtualSpec,
 )
 from harness.lab.loader import load_lab
@@ -30,6 +31,7 @@ __all__ = [
     "PhoneSpec",
     "PowerSpec",
     "ProvisioningSpec",
+    "SeededFaults",
     "VirtualSpec",
     "load_lab",
 ]

@@ -14,6 +14,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    JsonValue,
     PrivateAttr,
     SecretStr,
     model_validator,
@@ -32,6 +33,7 @@ __all__ = [
     "PhoneSpec",
     "PowerSpec",
     "ProvisioningSpec",
+    "SeededFaults",
     "VirtualSpec",
 ]
 
@@ -99,10 +101,23 @@ class NetworkSpec(_Spec):
     http_port: Port = 6970
 
 
+class SeededFaults(_Spec):
+    """Faults planted in twins on purpose, to show that the suite can fail; empty in earnest.
+
+    Phones take names of defects, PDUs and keypads a mapping of fault to value, as documented
+    with the twins. A report always names what was seeded.
+    """
+
+    phones: dict[Name, tuple[str, ...]] = Field(default_factory=dict)
+    pdus: dict[Name, dict[str, JsonValue]] = Field(default_factory=dict)
+    keypads: dict[Name, dict[str, JsonValue]] = Field(default_factory=dict)
+
+
 class VirtualSpec(_Spec):
     """The virtual bench; ignored when no device says ``virtual``."""
 
     speed: Annotated[float, Field(ge=1, le=1000)] = 40.0
+    seeded: SeededFaults = SeededFaults()
 
 
 class PowerSpec(_Spec):

@@ -1,0 +1,138 @@
+"""Start the bench-twin process for the devices that lab.yaml calls virtual.
+
+This is the only place where the harness learns that a device is a twin: it hands the spec to
+``python -m harness.virtual`` and gets back a VISA resource name for each PDU and a serial device
+for each keypad. From there on the ordinary drivers talk to them.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+from harness.errors import BenchFault
+from harness.events import Note
+from harness.lab import Lab
+from harness.timeline import Observer
+
+__all__ = ["Twins", "twin_spec"]
+
+#: What a twin's flash holds when it leaves the factory: older than what the lab provisions,
+#: because a 79x2 takes only a newer load after a reset (article, comment 9).
+FACTORY_LOAD = "SIP42.8-5-2S"
+
+
+def twin_spec(lab: Lab, state_dir: Path) -> dict[str, Any]:
+    """Return what the bench-twin process must know of ``lab``, as plain values."""
+    seeded = lab.virtual.seeded
+    return {
+        "state_dir": str(state_dir),
+        "speed": lab.virtual.speed,
+        "pdus": {
+            name: {"outlets": pdu.outlets, "faults": seeded.pdus.get(name, {})}
+            for name, pdu in lab.power.items()
+            if pdu.virtual
+        },
+        "keypads": {
+            name: {"faults": seeded.keypads.get(name, {})}
+            for name, keypad in lab.keypads.items()
+            if keypad.virtual
+        },
+        "phones": {
+            name: {
+                "outlet": str(phone.outlet),
+                "keypad": phone.keypad,
+                "model": phone.model.value,
+                "mac": phone.mac,
+                "address": str(phone.address),
+                "lease": {"tftp": [str(lab.network.host)], "tftp_port": lab.network.tftp_port},
+                "load": FACTORY_LOAD,
+                "tone": phone.tone,
+                "defects": list(seeded.phones.get(name, ())),
+            }
+            for name, phone in lab.phones.items()
+            if phone.virtual
+        },
+    }
+
+
+class Twins:
+    """The running bench-twin process and the endpoints it offers."""
+
+    def __init__(self, lab: Lab, state_dir: Path, observe: Observer) -> None:
+        self._observe = observe
+        self._spec = twin_spec(lab, state_dir)
+        self._process: subprocess.Popen[str] | None = None
+        self._reader: threading.Thread | None = None
+        self._last_words: list[str] = []
+        self.pdus: dict[str, str] = {}
+        self.keypads: dict[str, str] = {}
+
+    def start(self) -> None:
+        """Start the process and learn its endpoints.
+
+        Raises:
+            BenchFault: it ended instead of answering.
+        """
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "harness.virtual"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            bufsize=1,
+        )
+        assert self._process.stdin is not None  # noqa: S101 (Popen with PIPE)
+        assert self._process.stdout is not None  # noqa: S101
+        self._reader = threading.Thread(target=self._read_log, name="twins-log", daemon=True)
+        self._reader.start()
+        try:
+            self._process.stdin.write(json.dumps(self._spec) + "\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            pass
+        answer = self._process.stdout.readline()
+        if not answer:
+            self._process.wait(5.0)
+            self._reader.join(1.0)
+            raise BenchFault(
+                "the bench-twin process did not start",
+                device="virtual bench",
+                state="; ".join(self._last_words[-3:]),
+                expected="its endpoints on standard output",
+            )
+        endpoints = json.loads(answer)
+        self.pdus = endpoints["pdus"]
+        self.keypads = endpoints["keypads"]
+
+    def _read_log(self) -> None:
+        process = self._process
+        if process is None or process.stderr is None:
+            return
+        for line in process.stderr:
+            text = line.rstrip()
+            self._last_words = [*self._last_words[-20:], text]
+            self._observe(Note(text=text))
+
+    def stop(self) -> None:
+        """End the process; its phones end with it."""
+        process = self._process
+        if process is None:
+            return
+        if process.stdin is not None:
+            process.stdin.close()
+        try:
+            process.wait(5.0)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        if self._reader is not None:
+            self._reader.join(2.0)
+        for stream in (process.stdout, process.stderr):
+            if stream is not None:
+                stream.close()
+        self._process = None
