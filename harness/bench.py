@@ -19,7 +19,7 @@ from harness.evidence import Capture, WireEar, WireMouth, capture_filter
 from harness.keypad import Keypad, MatrixKeypad
 from harness.lab import Lab
 from harness.pbx import Asterisk, Endpoint
-from harness.phone import Phone
+from harness.phone import Phone, Screen
 from harness.power import Power, ScpiPower
 from harness.provisioning import Provisioning
 from harness.sip import Peer
@@ -66,6 +66,14 @@ class Bench:
     def mouth(self, phone: str) -> WireMouth:
         """What the phone sends, measured on the wire at its address."""
         return WireMouth(self.capture, self.phones[phone].address)
+
+    def hang_up_all(self) -> None:
+        """End every call of every party."""
+        for peer in self.peers.values():
+            peer.hang_up_all()
+        self.pbx.hangup_all()
+        for phone in self.phones.values():
+            phone.screen = Screen.ON_HOOK
 
 
 class _Faults:

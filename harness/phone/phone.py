@@ -16,6 +16,7 @@ from harness.events import (
 from harness.keypad import Keypad, wait_for_walk
 from harness.lab import PhoneSpec
 from harness.phone.call_control import CallControl
+from harness.phone.softkeys import Screen
 from harness.phone.state import PhoneState, StateTracker
 from harness.power import OutletState, Power
 from harness.timeline import Mark, Timeline
@@ -58,6 +59,7 @@ class Phone(CallControl):
         self.spec = spec
         self.label = label
         self.power = power
+        self._dirty = False
         self._tracker = StateTracker(
             timeline, phone=name, outlet=str(spec.outlet), address=self.address
         )
@@ -281,11 +283,17 @@ class Phone(CallControl):
         )
 
     def bring_up(self, *, within: float = 300.0) -> None:
-        """Make sure the phone is registered, power-cycling it if it is not."""
-        if self.state is PhoneState.READY:
+        """Make sure the phone is registered and clean, power-cycling it if it is not."""
+        if self.state is PhoneState.READY and not self._dirty:
             return
         since = self.power_cycle()
         self.wait_registered(since=since, within=within)
+        self.screen = Screen.ON_HOOK
+        self._dirty = False
+
+    def mark_dirty(self) -> None:
+        """Say that the phone may be in an unknown state; the next bring-up power-cycles it."""
+        self._dirty = True
 
     def close(self) -> None:
         """Stop following the phone."""
