@@ -1,0 +1,28 @@
+"""The registration as three witnesses tell it: the wire, the manager interface, the console."""
+
+from __future__ import annotations
+
+from harness.phone import Phone
+from harness.pbx import Asterisk
+from harness.timeline import Timeline
+
+
+def test_contact_is_the_phones_own_address(phone: Phone, pbx: Asterisk) -> None:
+    contacts = pbx.contacts(phone.extension)
+    assert [contact.host for contact in contacts] == [phone.address]
+    assert [contact.port for contact in contacts] == [5060]
+
+
+def test_console_shows_the_contact(phone: Phone, pbx: Asterisk) -> None:
+    with pbx.console() as console:
+        shown = [c for c in console.contacts() if c.aor == phone.extension]
+    assert [(c.host, c.port) for c in shown] == [(phone.address, 5060)]
+
+
+def test_restart_from_the_settings_menu_comes_back_registered(
+    phone: Phone, timeline: Timeline, pbx: Asterisk
+) -> None:
+    since = phone.restart()
+    accepted = phone.wait_registered(since=since)
+    assert accepted.start_line == "SIP/2.0 200 OK"
+    assert [contact.host for contact in pbx.contacts(phone.extension)] == [phone.address]

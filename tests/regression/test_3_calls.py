@@ -1,0 +1,104 @@
+"""Basic calls in both directions: codec by three witnesses, sound, refusal, hold."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.events import SipMessage
+from harness.evidence import Evidence
+from harness.phone import Phone
+from harness.provisioning import Provisioning
+from harness.sip import Peer
+from harness.timeline import Timeline
+
+CODECS = [("PCMA", 8), ("PCMU", 0), ("G722", 9)]
+
+
+@pytest.mark.parametrize(("codec", "payload_type"), CODECS, ids=[name for name, _ in CODECS])
+def test_incoming_call_codec(
+    phone: Phone, caller: Peer, evidence: Evidence, hearing, pbx, call_in, codec, payload_type
+) -> None:
+    pbx.set_codecs(phone.extension, codec)
+    try:
+        caller.set_codecs(codec)
+        call, outgoing = call_in(phone, caller)
+        hearing(
+            {phone.name: None, caller.name: outgoing},
+            {phone.name: [caller.name], caller.name: [phone.name]},
+        )
+        seen = evidence.codec(phone.address)
+        assert payload_type in seen.offered
+        assert seen.answered == payload_type
+        assert seen.rtp_sent == {payload_type}
+        assert seen.rtp_received == {payload_type}
+        phone.hang_up(call)
+        outgoing.wait_state("ended", within=5.0)
+    finally:
+        pbx.set_codecs(phone.extension)
+
+
+@pytest.mark.parametrize(("codec", "payload_type"), CODECS, ids=[name for name, _ in CODECS])
+def test_outgoing_call_codec(
+    phone: Phone, caller: Peer, evidence: Evidence, hearing, pbx, call_out, codec, payload_type
+) -> None:
+    pbx.set_codecs(phone.extension, codec)
+    try:
+        caller.set_codecs(codec)
+        call, incoming = call_out(phone, caller)
+        hearing(
+            {phone.name: None, caller.name: incoming},
+            {phone.name: [caller.name], caller.name: [phone.name]},
+        )
+        seen = evidence.codec(phone.address)
+        assert {0, 8, 9} <= set(seen.offered)
+        assert seen.answered == payload_type
+        assert seen.rtp_sent == {payload_type}
+        assert seen.rtp_received == {payload_type}
+        incoming.hangup()
+        phone.sent("SIP/2.0 200", since=call.since, cseq="BYE", call_id=call.call_id)
+    finally:
+        pbx.set_codecs(phone.extension)
+
+
+def test_no_common_codec_is_refused(phone: Phone, caller: Peer, timeline: Timeline, pbx) -> None:
+    """The phone knows no GSM: an offer of nothing else gets 488 and never rings."""
+    pbx.set_codecs(phone.extension, "GSM")
+    try:
+        since = timeline.mark()
+        outgoing = caller.dial(phone.extension)
+        phone.sent("SIP/2.0 488", since=since, cseq="INVITE")
+        outgoing.wait_state("ended", within=5.0)
+        assert not timeline.events(
+            SipMessage,
+            since=since,
+            where=lambda m: (
+                m.source.startswith(f"{phone.address}:") and m.start_line.startswith("SIP/2.0 180")
+            ),
+        )
+    finally:
+        pbx.set_codecs(phone.extension)
+
+
+def test_preferred_codec_leads_the_offer(
+    phone: Phone, caller: Peer, evidence: Evidence, provisioning: Provisioning, call_out
+) -> None:
+    call, _ = call_out(phone, caller)
+    assert provisioning.value(phone.name, "preferred_codec") == "g711alaw"
+    assert evidence.codec(phone.address).offered[0] == 8
+    phone.hang_up(call)
+
+
+def test_hold_silences_and_resume_brings_both_back(
+    phone: Phone, caller: Peer, hearing, call_in
+) -> None:
+    call, outgoing = call_in(phone, caller)
+    parties = {phone.name: None, caller.name: outgoing}
+    both = {phone.name: [caller.name], caller.name: [phone.name]}
+    hearing(parties, both)
+    offer = phone.hold(call)
+    assert "a=sendonly" in offer.text
+    hearing(parties, {phone.name: [], caller.name: []})
+    phone.resume(call)
+    hearing(parties, both)
+    phone.hang_up(call)
+    outgoing.wait_state("ended", within=5.0)

@@ -1,0 +1,113 @@
+"""Three parties: transfers and conferences, proven by who hears whom."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.events import SipMessage
+from harness.phone import Phone, SoftKey
+from harness.sip import Peer
+from harness.timeline import Timeline
+
+
+def test_blind_transfer(phone: Phone, peers: dict[str, Peer], hearing, call_in, bench) -> None:
+    """Trnsfer, number, Trnsfer while it rings: the two peers talk, the phone is out."""
+    alice, bob = list(peers.values())[:2]
+    call, from_alice = call_in(phone, alice)
+    phone.consult(call, bob.extension, SoftKey.TRANSFER)
+    bob.wait_incoming(within=8.0)
+    since = bench.timeline.mark()
+    phone.complete_transfer(call)
+    at_bob = bob.wait_incoming(within=8.0)
+    at_bob.answer()
+    hearing(
+        {alice.name: from_alice, bob.name: at_bob}, {alice.name: [bob.name], bob.name: [alice.name]}
+    )
+    assert bench.pbx.channels_of(phone.extension) == []
+    phone.received("NOTIFY", since=since, call_id=call.call_id)
+
+
+def test_attended_transfer(phone: Phone, peers: dict[str, Peer], hearing, call_in, bench) -> None:
+    """Trnsfer, number, talk, Trnsfer: the two peers talk, the phone is out."""
+    alice, bob = list(peers.values())[:2]
+    call, from_alice = call_in(phone, alice)
+    second = phone.consult(call, bob.extension, SoftKey.TRANSFER)
+    at_bob = bob.wait_incoming(within=8.0)
+    at_bob.answer()
+    phone.consult_connected(second, SoftKey.TRANSFER)
+    hearing(
+        {phone.name: None, bob.name: at_bob, alice.name: from_alice},
+        {phone.name: [bob.name], bob.name: [phone.name], alice.name: []},
+    )
+    refer = phone.complete_transfer(call)
+    assert "Replaces" in refer.text
+    hearing(
+        {alice.name: from_alice, bob.name: at_bob}, {alice.name: [bob.name], bob.name: [alice.name]}
+    )
+    bench.pbx.wait_no_channels(phone.extension, within=5.0)
+
+
+def test_peer_transfers_the_phone(phone: Phone, peers: dict[str, Peer], hearing, call_in) -> None:
+    """The other side transfers: the phone stays in the call and hears the new party."""
+    alice, bob = list(peers.values())[:2]
+    call, from_alice = call_in(phone, alice)
+    from_alice.blind_transfer(bob.extension)
+    at_bob = bob.wait_incoming(within=8.0)
+    at_bob.answer()
+    hearing({phone.name: None, bob.name: at_bob}, {phone.name: [bob.name], bob.name: [phone.name]})
+    phone.hang_up(call)
+
+
+@pytest.mark.known_limit("stock Asterisk has no handler for the phone's remotecc REFER")
+def test_conference_by_the_conf_key_on_stock_asterisk(
+    phone: Phone, peers: dict[str, Peer], hearing, call_in, timeline: Timeline, bench
+) -> None:
+    """The limit users meet, asserted exactly: REFER refused, both calls kept, one held."""
+    alice, bob = list(peers.values())[:2]
+    call, from_alice = call_in(phone, alice)
+    second = phone.consult(call, bob.extension, SoftKey.CONFERENCE)
+    at_bob = bob.wait_incoming(within=8.0)
+    at_bob.answer()
+    phone.consult_connected(second, SoftKey.CONFERENCE)
+    since = timeline.mark()
+    refer = phone.join_conference()
+    assert refer.call_id not in (call.call_id, second.call_id)
+    assert "application/x-cisco-remotecc-request+xml" in refer.text
+    assert "<softkeyevent>Conference</softkeyevent>" in refer.text
+    refused = phone.received("SIP/2.0 ", since=since, cseq="REFER", call_id=refer.call_id)
+    assert refused.start_line.split()[1] in {"401", "501"}
+    # Both calls survive: the second is heard, the first is held.
+    hearing(
+        {phone.name: None, bob.name: at_bob, alice.name: from_alice},
+        {phone.name: [bob.name], bob.name: [phone.name], alice.name: []},
+    )
+    assert not timeline.events(
+        SipMessage, since=since, where=lambda m: m.start_line.startswith("BYE")
+    )
+    assert len(bench.pbx.channels_of(phone.extension)) == 2
+
+
+def test_conference_through_the_pbx(
+    phone: Phone, peers: dict[str, Peer], hearing, call_out, bench
+) -> None:
+    """The conference that works: everybody dials in, and each hears the two others."""
+    alice, bob = list(peers.values())[:2]
+    room = bench.lab.pbx.conference
+    call = phone.dial(room)
+    phone.wait_connected(call)
+    in_alice = alice.dial(room)
+    in_bob = bob.dial(room)
+    for leg in (in_alice, in_bob):
+        leg.wait_state("confirmed", within=5.0)
+    hearing(
+        {phone.name: None, alice.name: in_alice, bob.name: in_bob},
+        {
+            phone.name: [alice.name, bob.name],
+            alice.name: [phone.name, bob.name],
+            bob.name: [phone.name, alice.name],
+        },
+    )
+    phone.hang_up(call)
+    hearing(
+        {alice.name: in_alice, bob.name: in_bob}, {alice.name: [bob.name], bob.name: [alice.name]}
+    )
