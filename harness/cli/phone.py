@@ -1,0 +1,62 @@
+"""``harness phone NAME ...``: do by hand what the fixtures do."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+
+from harness.bench import Bench, open_stations
+from harness.errors import UsageFault
+from harness.lab import load_lab
+from harness.phone import ResetCode
+from harness.timeline import Timeline
+
+__all__ = ["phone"]
+
+
+def phone(options: argparse.Namespace) -> int:
+    """Carry out one action on one phone.
+
+    Raises:
+        UsageFault: lab.yaml has no such phone.
+    """
+    lab = load_lab(Path(options.lab))
+    if options.name not in lab.phones:
+        raise UsageFault(
+            f"no phone named {options.name} in {options.lab}",
+            hint=f"choose from: {', '.join(lab.phones)}",
+        )
+    timeline = Timeline()
+    timeline.listen(lambda record: print(f"{record.source}: {record.event}"))
+    with (
+        tempfile.TemporaryDirectory(prefix="phone-bench-") as directory,
+        open_stations(lab, Path(directory), timeline) as bench,
+    ):
+        _act(bench, options)
+    return 0
+
+
+def _act(bench: Bench, options: argparse.Namespace) -> None:
+    target = bench.phones[options.name]
+    print(f"{target.name}: {target.spec.model}, {target.label}")
+    if options.action == "power":
+        if options.to in ("off", "cycle"):
+            target.power_off()
+        if options.to in ("on", "cycle"):
+            target.power_on()
+    elif options.action == "keys":
+        known = {"settings", "services", "messages", "directories", "speaker", "headset", "mute"}
+        for word in options.keys:
+            named = word in known or word.startswith(("line", "soft", "nav", "vol"))
+            if named:
+                target.keypad.tap(word)
+            else:
+                target.keypad.type(word)
+    elif options.action == "reset":
+        target.factory_reset(ResetCode[options.code.upper().replace("-", "_")])
+    else:
+        outlet = target.spec.outlet
+        print(f"outlet {outlet}: {target.power.state(outlet.outlet)}")
+        for lamp, colour in sorted(target.keypad.lamps().items()):
+            print(f"lamp {lamp}: {colour}")

@@ -1,0 +1,34 @@
+"""``harness report``: write the report of a recorded run again, also of one that was killed."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from harness.errors import UsageFault
+from harness.runs import load_run, write_html, write_junit
+from harness.timeline import read_timeline
+
+__all__ = ["report"]
+
+
+def report(options: argparse.Namespace) -> int:
+    """Rebuild ``report.html`` and ``junit.xml`` of a run from what it recorded.
+
+    Raises:
+        UsageFault: there is no such run.
+    """
+    directory = Path(options.runs_dir) / options.run
+    if not (directory / "timeline.jsonl").exists():
+        raise UsageFault(
+            f"no run at {directory}", hint="make one: harness nightly, or see the runs folder"
+        )
+    run = load_run(directory)
+    records = read_timeline(directory / "timeline.jsonl")
+    for path, write in (
+        (directory / "report.html", lambda p: write_html(run, records, p, secrets=set())),
+        (directory / "junit.xml", lambda p: write_junit(run, p, secrets=set())),
+    ):
+        write(path)
+        print(path)
+    return 0
