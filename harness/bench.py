@@ -204,9 +204,7 @@ def open_bench(lab: Lab, workdir: Path, timeline: Timeline) -> Iterator[Bench]:
             _endpoints(lab),
             timeline.observer("pbx"),
             workdir / "pbx",
-            device_of={
-                line.user: name for name, spec in lab.phones.items() for line in spec.lines
-            },
+            device_of={line.user: name for name, spec in lab.phones.items() for line in spec.lines},
         )
         stack.callback(bench.pbx.stop)
         pbx_up = faults.attempt(lambda: (bench.pbx.start(), True)[1])
