@@ -1,0 +1,148 @@
+"""What the bench-twin process is told on its first line of standard input."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from harness.errors import UsageFault
+from harness.models import ModelName
+
+__all__ = [
+    "BenchSpec",
+    "KeypadFaults",
+    "KeypadSpec",
+    "Lease",
+    "PduFaults",
+    "PduSpec",
+    "PhoneSpec",
+    "read_spec",
+]
+
+
+def _as_name(value: object) -> object:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+#: Outlet numbers and digit keys may be given as numbers.
+_Named = Annotated[str, BeforeValidator(_as_name)]
+
+
+class _Spec(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class PduFaults(_Spec):
+    """What goes wrong with a PDU twin.
+
+    Args:
+        stuck: outlets that never change; the PDU reads back what is true.
+        silent: takes connections but answers nothing.
+        lag_s: seconds from a switching command to its effect (and read-back).
+        drop_after: each connection is closed when it brings the line after this many.
+        lie: reads back what it was told to do and does not do it.
+    """
+
+    stuck: frozenset[_Named] = frozenset()
+    silent: bool = False
+    lag_s: Annotated[float, Field(ge=0)] = 0.0
+    drop_after: Annotated[int, Field(ge=0)] | None = None
+    lie: bool = False
+
+
+class PduSpec(_Spec):
+    """One PDU twin; its outlets are named ``1`` to ``outlets`` and start off."""
+
+    outlets: Annotated[int, Field(ge=1, le=64)] = 8
+    faults: PduFaults = PduFaults()
+
+
+class KeypadFaults(_Spec):
+    """What goes wrong with a keypad twin.
+
+    Args:
+        lose_keys: keys whose presses are acknowledged but never happen.
+        stuck_keys: keys that go down and stay down.
+        silent: reads the port but answers nothing.
+        bad_crc_every: every n-th frame to the host is damaged on its way (1 means all).
+    """
+
+    lose_keys: frozenset[_Named] = frozenset()
+    stuck_keys: frozenset[_Named] = frozenset()
+    silent: bool = False
+    bad_crc_every: Annotated[int, Field(ge=1)] | None = None
+
+
+class KeypadSpec(_Spec):
+    """One keypad twin."""
+
+    faults: KeypadFaults = KeypadFaults()
+
+
+class Lease(_Spec):
+    """What a DHCP lease would give the phone."""
+
+    tftp: tuple[str, ...]
+    tftp_port: Annotated[int, Field(ge=1, le=65535)] = 69
+
+
+class PhoneSpec(_Spec):
+    """One phone twin: what feeds it, what presses its keys, and what it is."""
+
+    outlet: str
+    keypad: str
+    model: ModelName
+    mac: str
+    address: str
+    lease: Lease
+    load: str
+    tone: int = 1000
+    defects: tuple[str, ...] = ()
+
+
+class BenchSpec(_Spec):
+    """The whole virtual bench. ``phone_command`` replaces the phone twin's program."""
+
+    state_dir: Path
+    speed: Annotated[float, Field(gt=0)] = 1.0
+    pdus: dict[str, PduSpec] = Field(default_factory=dict)
+    keypads: dict[str, KeypadSpec] = Field(default_factory=dict)
+    phones: dict[str, PhoneSpec] = Field(default_factory=dict)
+    phone_command: tuple[str, ...] | None = None
+
+    @model_validator(mode="after")
+    def _references(self) -> Self:
+        keypads: dict[str, str] = {}
+        outlets: dict[str, str] = {}
+        for name, phone in self.phones.items():
+            pdu, _, outlet = phone.outlet.partition("/")
+            if pdu not in self.pdus:
+                raise ValueError(f"phone {name}: no PDU twin named {pdu!r}")
+            if not (outlet.isdecimal() and 1 <= int(outlet) <= self.pdus[pdu].outlets):
+                raise ValueError(f"phone {name}: {pdu} has no outlet {outlet!r}")
+            if phone.keypad not in self.keypads:
+                raise ValueError(f"phone {name}: no keypad twin named {phone.keypad!r}")
+            for taken, key in ((outlets, phone.outlet), (keypads, phone.keypad)):
+                if key in taken:
+                    raise ValueError(f"phone {name}: {key} already belongs to {taken[key]}")
+                taken[key] = name
+        return self
+
+
+def read_spec(line: str) -> BenchSpec:
+    """Parse the JSON spec.
+
+    Raises:
+        UsageFault: it is not JSON, has an unknown key or a value that cannot be; all faults are
+            listed.
+    """
+    try:
+        return BenchSpec.model_validate_json(line)
+    except ValidationError as error:
+        faults = (
+            f"{'.'.join(str(part) for part in item['loc']) or 'spec'}: {item['msg']}"
+            for item in error.errors()
+        )
+        raise UsageFault("the spec of the virtual bench: " + "; ".join(faults)) from error

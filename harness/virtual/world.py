@@ -1,0 +1,121 @@
+"""The one world all twins share: which outlet feeds which phone, which robot presses its keys.
+
+Cause and effect run here only: outlet off, so the phone process is killed and its lamps are dark;
+key down, so the phone feels it; lamp lit, so the keypad's sensor sees it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Protocol
+
+from harness.events import LampColour
+from harness.virtual.phone_process import PhoneProcess
+from harness.virtual.spec import BenchSpec
+
+__all__ = ["LampSensors", "World"]
+
+#: What a 79x2 draws at 48 V: 6.3 W at most (IEEE 802.3af class 2; 7942G and 7962G data sheets).
+_PHONE_AMPERES = 0.12
+
+
+class LampSensors(Protocol):
+    """Whoever watches the lamps of a phone."""
+
+    def lamp_changed(self, lamp: str, colour: LampColour) -> None:
+        """See a lamp change."""
+
+
+class World:
+    """Connect outlets, phones, keys and lamps."""
+
+    def __init__(self, spec: BenchSpec, log: Callable[[str], None]) -> None:
+        self._outlets: dict[str, bool] = {
+            f"{pdu}/{number}": False
+            for pdu, entry in spec.pdus.items()
+            for number in range(1, entry.outlets + 1)
+        }
+        self._phone_of_outlet = {phone.outlet: name for name, phone in spec.phones.items()}
+        self._phone_of_keypad = {phone.keypad: name for name, phone in spec.phones.items()}
+        self._keypad_of_phone = {name: phone.keypad for name, phone in spec.phones.items()}
+        self._keys_down: dict[str, set[str]] = {keypad: set() for keypad in spec.keypads}
+        self._lamps: dict[str, dict[str, LampColour]] = {keypad: {} for keypad in spec.keypads}
+        self._sensors: dict[str, LampSensors] = {}
+        self._phones = {
+            name: PhoneProcess(
+                name,
+                phone,
+                command=spec.phone_command,
+                state_dir=spec.state_dir,
+                speed=spec.speed,
+                on_lamp=partial(self._lamp, phone.keypad),
+                on_death=partial(self._darken, phone.keypad),
+                log=lambda text, name=name: log(f"{name}: {text}"),  # type: ignore[misc]
+            )
+            for name, phone in spec.phones.items()
+        }
+
+    def watch_lamps(self, keypad: str, sensors: LampSensors) -> None:
+        """Let a keypad's sensors see the lamps of its phone."""
+        self._sensors[keypad] = sensors
+
+    def outlet_is_on(self, outlet: str) -> bool:
+        """Whether an outlet (``pdu-1/3``) really carries power."""
+        return self._outlets[outlet]
+
+    def amperes(self, outlet: str) -> float:
+        """What an outlet really delivers."""
+        phone = self._phone_of_outlet.get(outlet)
+        fed = phone is not None and self._phones[phone].alive
+        return _PHONE_AMPERES if fed and self._outlets[outlet] else 0.0
+
+    async def switch(self, outlet: str, *, on: bool) -> None:
+        """Put power on an outlet or take it off; what it feeds boots or dies."""
+        before, self._outlets[outlet] = self._outlets[outlet], on
+        phone = self._phone_of_outlet.get(outlet)
+        if phone is None or before == on:
+            return
+        keypad = self._keypad_of_phone[phone]
+        if on:
+            await self._phones[phone].start(held=self._keys_down[keypad])
+            # The outlet may have gone off again while the process started.
+            if not self._outlets[outlet]:
+                await self._phones[phone].kill()
+        else:
+            await self._phones[phone].kill()
+            self._darken(keypad)
+
+    def key(self, keypad: str, key: str, *, down: bool) -> None:
+        """Move a key; the phone under the robot feels it if it has power."""
+        keys = self._keys_down[keypad]
+        if down:
+            keys.add(key)
+        else:
+            keys.discard(key)
+        phone = self._phone_of_keypad.get(keypad)
+        if phone is not None:
+            self._phones[phone].key(key, down=down)
+
+    def lamps(self, keypad: str) -> dict[str, LampColour]:
+        """What the sensors of a keypad see now; a lamp never lit is not listed."""
+        return dict(self._lamps[keypad])
+
+    async def stop(self) -> None:
+        """Take all phones down and wait until they are gone."""
+        for phone in self._phones.values():
+            phone.cut()
+        for phone in self._phones.values():
+            await phone.kill()
+
+    def _lamp(self, keypad: str, lamp: str, colour: LampColour) -> None:
+        lamps = self._lamps[keypad]
+        if lamps.get(lamp, LampColour.DARK) is colour:
+            return
+        lamps[lamp] = colour
+        if keypad in self._sensors:
+            self._sensors[keypad].lamp_changed(lamp, colour)
+
+    def _darken(self, keypad: str) -> None:
+        for lamp in self._lamps[keypad]:
+            self._lamp(keypad, lamp, LampColour.DARK)
