@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from harness.errors import UsageFault
 from harness.lab.inventory import Lab
@@ -39,6 +39,9 @@ def load_lab(path: Path) -> Lab:
         mark = error.problem_mark
         where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
         raise UsageFault(f"{where}: not YAML: {error.problem}") from error
+    except YAMLError as error:
+        # A control character: the reader stops before there is any mark to point at.
+        raise UsageFault(f"{path}:1:1: not YAML: {str(error).splitlines()[0]}") from error
     if not isinstance(tree, CommentedMap):
         raise UsageFault(f"{path}:1:1: a lab file is a mapping of keys (power, phones, ...)")
 

@@ -1,0 +1,106 @@
+"""lab.yaml: all faults at once, each with file, line, column and key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.errors import UsageFault
+from harness.lab import Lab, load_lab
+
+SHIPPED = Path(__file__).parents[3] / "lab.yaml"
+
+
+def faults_of(tmp_path: Path, text: str) -> list[str]:
+    path = tmp_path / "lab.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(UsageFault) as caught:
+        load_lab(path)
+    return str(caught.value).replace(str(path), "lab.yaml").splitlines()
+
+
+def shipped(**changes: str) -> str:
+    text = SHIPPED.read_text(encoding="utf-8")
+    for old, new in changes.items():
+        assert old in text
+        text = text.replace(old, new)
+    return text
+
+
+def test_the_shipped_lab_is_the_virtual_one() -> None:
+    lab = load_lab(SHIPPED)
+    assert {name: lab.label(name) for name in lab.phones} == {
+        "desk-7942": "virtual",
+        "desk-7962": "virtual",
+    }
+    assert lab.phones["desk-7942"].host_name == "SEP0024C4ABCDEF"
+    assert lab.phones["desk-7962"].facts.boot_loads == "term62.default.loads"
+
+
+def test_passwords_are_fresh_short_and_known_as_secrets() -> None:
+    first, second = load_lab(SHIPPED), load_lab(SHIPPED)
+    assert first.secrets().isdisjoint(second.secrets())
+    assert {len(secret) for secret in first.secrets()} == {10}
+    assert not any(secret in repr(first) for secret in first.secrets())
+
+
+def test_every_fault_is_told_at_once_with_its_place(tmp_path: Path) -> None:
+    text = shipped(**{"speed: 40": "sped: 40", "7942G\n": "7940G\n", "00:24:C4:AB:CD:F0": "zz"})
+    faults = faults_of(tmp_path, text)
+    assert faults[0] == "3 fault(s) in lab.yaml"
+    assert faults[1].startswith("lab.yaml:10:3: virtual.sped: no such key here")
+    assert "Input should be '7942G' or '7962G' (found '7940G')" in faults[2]
+    assert "12 hexadecimal digits" in faults[3]
+
+
+def test_names_that_point_nowhere(tmp_path: Path) -> None:
+    text = shipped(**{"pdu-1/2": "pdu-9/2", "keypad: keypad-2": "keypad: keypad-9"})
+    told = "\n".join(faults_of(tmp_path, text))
+    assert "no PDU named 'pdu-9'; power has: pdu-1" in told
+    assert "no keypad named 'keypad-9'" in told
+
+
+def test_things_used_twice(tmp_path: Path) -> None:
+    text = shipped(
+        **{
+            '"213"': '"201"',
+            "pdu-1/2": "pdu-1/1",
+            "tone: 620": "tone: 440",
+            "tone: 1370": "tone: 1090",
+        }
+    )
+    told = "\n".join(faults_of(tmp_path, text))
+    assert "201 is already used by phones.desk-7942" in told
+    assert "pdu-1/1 is already used by desk-7942" in told
+    assert "440 Hz is already alice's tone" in told
+    assert "1090 Hz is already desk-7942's tone" in told
+
+
+def test_more_lines_than_the_model_has_keys(tmp_path: Path) -> None:
+    line = '      - {user: "201", label: "Desk 201"}\n'
+    more = line + '      - {user: "203"}\n      - {user: "204"}\n'
+    told = "\n".join(faults_of(tmp_path, shipped(**{line: more})))
+    assert "a 7942G has 2 line keys, but 3 lines are given" in told
+
+
+@pytest.mark.parametrize("text", ["", "- a\n", "a: [\n", "just words"])
+def test_what_is_no_lab_file_at_all(tmp_path: Path, text: str) -> None:
+    assert "lab.yaml:" in faults_of(tmp_path, text)[0]
+
+
+def test_a_missing_file_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(UsageFault, match="--lab FILE"):
+        load_lab(tmp_path / "nowhere.yaml")
+
+
+@given(st.text(max_size=200))
+def test_no_text_crashes_the_loader(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
+    path = tmp_path_factory.mktemp("lab") / "lab.yaml"
+    path.write_text(text, encoding="utf-8", errors="replace")
+    try:
+        assert isinstance(load_lab(path), Lab)
+    except UsageFault as error:
+        assert str(path) in str(error)
