@@ -1,0 +1,39 @@
+"""What crossed the wire, kept and understood: capture, SIP, RTP, ladders, a folder per test.
+
+Everything here only looks on: nothing in this room sends a packet, drives a device or judges a
+phone beyond what an ear must say. It knows the timeline and the lab's addresses, no other room.
+"""
+
+from harness.evidence.bundle import Bundle, redact, timeline_text, write_bundle
+from harness.evidence.calls import CodecEvidence, Negotiation, WireCall, calls_from
+from harness.evidence.capture import Capture, capture_filter
+from harness.evidence.ear import WireEar, WireMouth
+from harness.evidence.gather import Evidence
+from harness.evidence.ladder import ladder_html, ladder_text
+from harness.evidence.rtp import RtpBook, RtpStream, StreamKey
+from harness.evidence.sip import Sdp, SipText, parse_sdp, parse_sip
+
+__all__ = [
+    "Bundle",
+    "Capture",
+    "CodecEvidence",
+    "Evidence",
+    "Negotiation",
+    "RtpBook",
+    "RtpStream",
+    "Sdp",
+    "SipText",
+    "StreamKey",
+    "WireCall",
+    "WireEar",
+    "WireMouth",
+    "calls_from",
+    "capture_filter",
+    "ladder_html",
+    "ladder_text",
+    "parse_sdp",
+    "parse_sip",
+    "redact",
+    "timeline_text",
+    "write_bundle",
+]

@@ -1,0 +1,364 @@
+"""The capture: one long-running tcpdump, read live, written to one pcap per test."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import select
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import IO
+
+from harness.errors import BenchFault, HarnessBug, UsageFault
+from harness.events import DtmfHeard, Event, Note, RtpStreamSeen
+from harness.evidence.decoder import Decoder, sip_event
+from harness.evidence.frames import Dissector, Packet, PcapSplitter
+from harness.evidence.rtp import Digit, RtpBook, StreamKey
+from harness.evidence.sip import SipText
+from harness.lab import Lab
+from harness.timeline import Record
+
+__all__ = ["Capture", "Observe", "capture_filter"]
+
+#: A driver's way into the timeline; :class:`harness.timeline.Observer` is one.
+Observe = Callable[..., Record | None]
+
+#: RTP ports of a 79x2: startMediaPort 16384 to stopMediaPort 32766 (Cisco's sample config).
+_PHONE_RTP = (16384, 32766)
+_PEER_RTP = (14000, 15999)
+#: KiB of kernel buffer: eight seconds of a thousand full frames a second.
+_KERNEL_BUFFER = 16_384
+_PIPE_BYTES = 1 << 20
+#: A pipe silent this long (seconds) after a moment holds nothing captured before that moment:
+#: measured from wire to pipe are 0.2 ms.
+_SETTLED = 0.02
+
+
+def capture_filter(lab: Lab) -> str:
+    """The BPF expression for a lab: its SIP, its RTP and what is asked of TFTP.
+
+    Only the lab's own hosts, so that two labs on one loopback do not mix. TFTP data is left out
+    on purpose (it runs on ports of its own): megabytes of firmware, and configs hold passwords.
+    Later IP fragments have no ports, so they are taken for themselves.
+    """
+    addresses = {str(phone.address) for phone in lab.phones.values()}
+    addresses |= {str(peer.address) for peer in lab.peers.values()}
+    hosts = " or ".join(f"host {address}" for address in sorted(addresses))
+    sip = " or ".join(f"port {port}" for port in sorted({5060, lab.pbx.sip_port}))
+    ranges = (_PEER_RTP, (lab.pbx.rtp_start, lab.pbx.rtp_end), _PHONE_RTP)
+    rtp = " or ".join(f"udp portrange {low}-{high}" for low, high in ranges)
+    tftp = f"udp dst port {lab.network.tftp_port}"
+    return f"({hosts}) and ({sip} or {rtp} or {tftp} or (udp and ip[6:2] & 0x1fff != 0))"
+
+
+class Capture:
+    """Everything on one interface that a filter lets through, on disk and decoded live.
+
+    SIP messages, new RTP streams and DTMF digits go to the timeline as they cross the wire.
+
+    Args:
+        interface: network device, like ``lo`` or ``eth1``.
+        filter_expression: BPF, see :func:`capture_filter`.
+        observe: writer into the timeline, called as ``observe(event, device=name)``.
+        device_of: device name by ``ip`` or ``ip:port``. A message is about its sender when that
+            is named here, else about its receiver: name phones and peers, leave the PBX out.
+        session_pcap: where packets between tests go; without it they are only decoded.
+    """
+
+    def __init__(
+        self,
+        interface: str,
+        filter_expression: str,
+        observe: Observe,
+        device_of: Mapping[str, str],
+        session_pcap: Path | None = None,
+    ) -> None:
+        self.interface = interface
+        self.filter_expression = filter_expression
+        #: Writer into the timeline.
+        self.observe = observe
+        self._device_of = dict(device_of)
+        self._session_path = session_pcap
+        #: All RTP seen; waits on ``rtp.changed``.
+        self.rtp = RtpBook(self._new_stream, self._digit)
+        self._decoder = Decoder(self._sip, self.rtp)
+        self._splitter = PcapSplitter()
+        self._state = threading.Condition()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._thread: threading.Thread | None = None
+        self._session: IO[bytes] | None = None
+        self._file: IO[bytes] | None = None
+        self._fault: BenchFault | None = None
+        self._stopping = False
+        self._quiet_at = 0.0
+        self._newest = 0.0
+        self._complaint = b""
+        #: Packets taken since :meth:`start`, and of those since :meth:`begin`.
+        self.packets = 0
+        self.test_packets = 0
+
+    def start(self, within: float = 5.0) -> None:
+        """Start capturing; returns when packets sent from now on are sure to be taken.
+
+        tcpdump writes the file header after the socket is bound and its filter set, so the
+        header is the proof.
+
+        Raises:
+            BenchFault: tcpdump is missing, has no rights, or cannot use interface or filter.
+        """
+        if self._process is not None:
+            raise HarnessBug("this capture was started already")
+        command = ["tcpdump", "-i", self.interface, "-n", "-p", "-U", "--immediate-mode"]
+        command += ["-s", "0", "-B", str(_KERNEL_BUFFER), "-w", "-", self.filter_expression]
+        try:
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                # Ctrl-C belongs to the harness: the capture must outlive it to see the end.
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise self._cannot(f"tcpdump cannot be run: {error.strerror}") from error
+        assert self._process.stdout is not None  # noqa: S101 - asked for above
+        pipe = self._process.stdout.fileno()
+        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+        self._thread = threading.Thread(
+            target=self._read, args=(pipe,), name="capture", daemon=True
+        )
+        self._thread.start()
+        with self._state:
+            self._state.wait_for(lambda: self._splitter.header or self._fault, within)
+            fault, running = self._fault, bool(self._splitter.header)
+        if fault is not None or not running:
+            self.stop()
+            raise fault or self._cannot(f"tcpdump said nothing within {within:.0f} s")
+
+    def stop(self) -> None:
+        """End the capture and close its files; harmless when it is not running."""
+        process = self._process
+        if process is None:
+            return
+        if self._fault is None:
+            self._settle(time.time())
+        self._stopping = True
+        process.terminate()
+        if self._thread is not None:
+            self._thread.join(5)
+        try:
+            process.wait(5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        for pipe in (process.stdout, process.stderr):
+            if pipe is not None:
+                pipe.close()
+        with self._state:
+            self._close_test()
+            if self._session is not None:
+                self._session.close()
+                self._session = None
+        self._process = self._thread = None
+
+    def begin(self, path: Path) -> None:
+        """From the next packet on, write to ``path`` (a test's own pcap).
+
+        Raises:
+            BenchFault: the capture died.
+            UsageFault: the file cannot be written.
+        """
+        self.check()
+        if self._process is None:
+            raise HarnessBug("the capture was not started")
+        self._settle(time.time())
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with self._state:
+            self._close_test()
+            self._file = self._create(path)
+            self.test_packets = 0
+
+    def end(self) -> None:
+        """Close the test's pcap once every packet sent before this call is in it."""
+        if self._process is not None and self._fault is None:
+            self._settle(time.time())
+        with self._state:
+            self._close_test()
+
+    def check(self) -> None:
+        """Raise the reason when the capture is no longer running.
+
+        Raises:
+            BenchFault: tcpdump ended by itself.
+        """
+        if self._fault is not None:
+            raise self._fault
+
+    @property
+    def running(self) -> bool:
+        """Whether packets are being taken."""
+        return self._process is not None and self._fault is None
+
+    def device(self, end: str) -> str:
+        """Device name at ``ip:port``, or an empty string."""
+        return self._device_of.get(end) or self._device_of.get(end.rpartition(":")[0], "")
+
+    def _close_test(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _create(self, path: Path) -> IO[bytes]:
+        try:
+            # Unbuffered: a killed run keeps every packet seen.
+            file = path.open("wb", buffering=0)
+        except OSError as error:
+            raise UsageFault(f"cannot write the capture {path}: {error.strerror}") from error
+        file.write(self._splitter.header)
+        return file
+
+    def _settle(self, moment: float, within: float = 1.0) -> None:
+        """Wait until all that crossed the wire before ``moment`` has been read."""
+        asked = time.monotonic()
+        with self._state:
+            self._state.wait_for(
+                lambda: (
+                    self._newest >= moment
+                    or self._quiet_at >= asked + _SETTLED
+                    or self._fault is not None
+                ),
+                within,
+            )
+
+    def _read(self, pipe: int) -> None:
+        complaints = self._process.stderr if self._process else None
+        assert complaints is not None  # noqa: S101 - asked for in start()
+        errors = complaints.fileno()
+        watched = [pipe, errors]
+        dissector: Dissector | None = None
+        failure = ""
+        try:
+            while True:
+                ready, _, _ = select.select(watched, [], [], _SETTLED)
+                if errors in ready:
+                    said = os.read(errors, 4096)
+                    self._complaint = (self._complaint + said)[-4096:]
+                    if not said:
+                        watched.remove(errors)
+                if pipe not in ready:
+                    if not ready:
+                        with self._state:
+                            self._quiet_at = time.monotonic()
+                            self._state.notify_all()
+                        self.rtp.tick(time.time())
+                    continue
+                chunk = os.read(pipe, _PIPE_BYTES)
+                if not chunk:
+                    break
+                dissector = self._take(chunk, dissector)
+        except Exception as error:  # noqa: BLE001 - a dead reader must not pass for a silent wire
+            failure = f"{type(error).__name__}: {error}"
+        self._ended(failure, errors if errors in watched else -1)
+
+    def _take(self, chunk: bytes, dissector: Dissector | None) -> Dissector | None:
+        splitter = self._splitter
+        with self._state:
+            fresh = not splitter.header
+            frames = splitter.feed(chunk)
+            if fresh and splitter.header:
+                dissector = Dissector(splitter.link_type)
+                if self._session_path is not None:
+                    self._session_path.parent.mkdir(parents=True, exist_ok=True)
+                    self._session = self._create(self._session_path)
+                self._state.notify_all()
+            if frames:
+                target = self._file or self._session
+                if target is not None:
+                    target.write(b"".join([frame.record for frame in frames]))
+                self.packets += len(frames)
+                self.test_packets += len(frames)
+        if dissector is not None:
+            for frame in frames:
+                packet = dissector.packet(frame)
+                if packet is not None:
+                    self._decoder.take(packet)
+        if frames:
+            # Told only now: whoever waits for a moment finds it decoded as well as written.
+            with self._state:
+                self._newest = max(self._newest, frames[-1].time)
+                self._state.notify_all()
+        return dissector
+
+    def _ended(self, failure: str, errors: int) -> None:
+        while errors >= 0 and (said := os.read(errors, 4096)):
+            self._complaint += said
+        text = self._complaint.decode(errors="replace")
+        if not self._stopping:
+            started = bool(self._splitter.header)
+            why = failure or _last_line(text) or "no reason given"
+            summary = f"the capture {'died' if started else 'did not start'}: {why}"
+            fault = self._cannot(summary)
+            with self._state:
+                self._fault = fault
+                self._state.notify_all()
+            with self.rtp.changed:
+                self.rtp.changed.notify_all()
+            if started:
+                self._say(Note(text=f"{summary}; nothing on the wire is seen from here on"))
+            return
+        dropped = _dropped(text)
+        if dropped:
+            self._say(Note(text=f"the capture lost {dropped} packets: the machine was too busy"))
+
+    def _cannot(self, summary: str) -> BenchFault:
+        hint = "apt-get install tcpdump, and run as root or give it the right: "
+        hint += "setcap cap_net_raw,cap_net_admin=eip $(command -v tcpdump)"
+        if "No such device" in summary:
+            hint = "set network.interface in lab.yaml to one that `ip link` lists"
+        elif "died" in summary:
+            hint = "look who ended tcpdump (journalctl, dmesg: out of memory?), then run again"
+        elif "expression" in summary:
+            hint = f"this filter was given: {self.filter_expression}"
+        return BenchFault(
+            summary,
+            device=f"capture on {self.interface}",
+            state="not capturing",
+            expected="tcpdump runs for the whole session",
+            hint=hint,
+        )
+
+    def _say(self, event: Event, device: str = "") -> None:
+        self.observe(event, device=device)
+
+    def _sip(self, packet: Packet, message: SipText) -> None:
+        event = sip_event(packet, message)
+        self._say(event, self.device(event.source) or self.device(event.destination))
+
+    def _new_stream(self, key: StreamKey, payload_type: int) -> None:
+        self._say(
+            RtpStreamSeen(key.source, key.destination, key.ssrc, payload_type),
+            self.device(key.source) or self.device(key.destination),
+        )
+
+    def _digit(self, digit: Digit) -> None:
+        ear = digit.stream.destination
+        name = self.device(ear)
+        heard_by = name or ear.rpartition(":")[0]
+        self._say(DtmfHeard(digit.digit, digit.duration_ms, heard_by), name)
+
+
+def _last_line(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    lines = [line for line in lines if "listening on" not in line and "packets" not in line]
+    return " ".join(lines[-2:]).removeprefix("tcpdump: ")
+
+
+def _dropped(text: str) -> int:
+    for line in text.splitlines():
+        number, _, rest = line.strip().partition(" ")
+        if rest.startswith("packets dropped by kernel") and number.isdecimal():
+            return int(number)
+    return 0
