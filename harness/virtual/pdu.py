@@ -52,13 +52,11 @@ class PduTwin:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._clients.add(writer)
         lines = 0
+        drop_after = self._spec.faults.drop_after
         try:
             while line := await reader.readline():
                 lines += 1
-                if (
-                    self._spec.faults.drop_after is not None
-                    and lines > self._spec.faults.drop_after
-                ):
+                if drop_after is not None and lines > drop_after:
                     self._fault("drop_after", f"connection closed at line {lines}")
                     break
                 answer = await self._obey(line.decode("ascii", "replace").strip())

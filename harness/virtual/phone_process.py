@@ -20,6 +20,8 @@ __all__ = ["PhoneProcess"]
 
 #: From linux/prctl.h.
 _PR_SET_PDEATHSIG = 1
+#: Bytes in one line of a phone's log.
+_LINE_LIMIT = 1 << 20
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 

@@ -6,6 +6,7 @@ key down, so the phone feels it; lamp lit, so the keypad's sensor sees it.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from functools import partial
 from typing import Protocol
@@ -42,6 +43,7 @@ class World:
         self._keys_down: dict[str, set[str]] = {keypad: set() for keypad in spec.keypads}
         self._lamps: dict[str, dict[str, LampColour]] = {keypad: {} for keypad in spec.keypads}
         self._sensors: dict[str, LampSensors] = {}
+        self._switching = {name: asyncio.Lock() for name in spec.phones}
         self._phones = {
             name: PhoneProcess(
                 name,
@@ -77,14 +79,13 @@ class World:
         if phone is None or before == on:
             return
         keypad = self._keypad_of_phone[phone]
-        if on:
-            await self._phones[phone].start(held=self._keys_down[keypad])
-            # The outlet may have gone off again while the process started.
-            if not self._outlets[outlet]:
+        # Two clients may switch one outlet at once; the phone follows them one by one.
+        async with self._switching[phone]:
+            if on:
+                await self._phones[phone].start(held=self._keys_down[keypad])
+            else:
                 await self._phones[phone].kill()
-        else:
-            await self._phones[phone].kill()
-            self._darken(keypad)
+                self._darken(keypad)
 
     def key(self, keypad: str, key: str, *, down: bool) -> None:
         """Move a key; the phone under the robot feels it if it has power."""

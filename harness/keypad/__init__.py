@@ -1,0 +1,41 @@
+"""Robots that press a phone's keys and watch its lamps.
+
+Here live the `Keypad` protocol, its drivers, and what lamps mean when watched over time. A driver
+returns when its controller has acknowledged a movement and says in a bench fault why it cannot.
+What a key does to a phone is no business of this room.
+"""
+
+from harness.keypad.api import Keypad
+from harness.keypad.keys import KEYS, LAMPS
+from harness.keypad.lamps import (
+    Blinking,
+    Dark,
+    LampEdge,
+    LampPattern,
+    Steady,
+    Unsteady,
+    Walk,
+    find_walk,
+    lamp_edges,
+    lamp_pattern,
+    wait_for_walk,
+)
+from harness.keypad.matrix import MatrixKeypad
+
+__all__ = [
+    "KEYS",
+    "LAMPS",
+    "Blinking",
+    "Dark",
+    "Keypad",
+    "LampEdge",
+    "LampPattern",
+    "MatrixKeypad",
+    "Steady",
+    "Unsteady",
+    "Walk",
+    "find_walk",
+    "lamp_edges",
+    "lamp_pattern",
+    "wait_for_walk",
+]

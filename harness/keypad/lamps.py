@@ -1,0 +1,269 @@
+"""What lamps mean when watched over time: dark, steady, blinking, walking.
+
+All of it is computed from the edges the keypad's sensors reported, by the controller's clock, so
+scheduling on the host does not bend it.
+"""
+
+from __future__ import annotations
+
+import itertools
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from harness.errors import ProductFault
+from harness.events import LampChanged, LampColour, Record
+from harness.timeline import Mark, Timeline
+
+__all__ = [
+    "Blinking",
+    "Dark",
+    "LampEdge",
+    "LampPattern",
+    "Steady",
+    "Unsteady",
+    "Walk",
+    "find_walk",
+    "lamp_edges",
+    "lamp_pattern",
+    "wait_for_walk",
+]
+
+#: Part of a step for which two neighbours may be lit together; two lamps that blink in unison are
+#: lit together all the time, which on a two-line 7942G is the only thing that tells them apart.
+_OVERLAP = 0.5
+#: A step may take this many times the median step: scheduling of a slow sensor, not a new pattern.
+_LONGEST_STEP = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class LampEdge:
+    """A lamp took a colour at ``at`` seconds of the controller's clock."""
+
+    at: float
+    lamp: str
+    colour: LampColour
+
+
+@dataclass(frozen=True, slots=True)
+class Dark:
+    """The lamp is off and has been for a while."""
+
+
+@dataclass(frozen=True, slots=True)
+class Steady:
+    """The lamp has shown one colour for a while."""
+
+    colour: LampColour
+
+
+@dataclass(frozen=True, slots=True)
+class Blinking:
+    """The lamp goes on and off; ``period_s`` is from one lighting to the next."""
+
+    colour: LampColour
+    period_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Unsteady:
+    """The lamp changed too recently, or too unevenly, to be called anything else."""
+
+    colour: LampColour
+
+
+LampPattern = Dark | Steady | Blinking | Unsteady
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """One whole round of a walking light, first lamp lit again; ``step_s`` is the median step."""
+
+    colour: LampColour
+    lamps: tuple[str, ...]
+    step_s: float
+    began_at: float
+
+
+@dataclass(slots=True)
+class _Lit:
+    lamp: str
+    colour: LampColour
+    on: float
+    off: float | None = None
+
+
+def lamp_edges(records: Iterable[Record], device: str) -> list[LampEdge]:
+    """Return the lamp edges about one phone, oldest first."""
+    return [
+        LampEdge(record.event.device_ms / 1000, record.event.lamp, record.event.colour)
+        for record in records
+        if isinstance(record.event, LampChanged) and record.device == device
+    ]
+
+
+def lamp_pattern(
+    edges: Sequence[LampEdge],
+    lamp: str,
+    *,
+    now: float,
+    settle_s: float = 2.0,
+    tolerance: float = 0.3,
+) -> LampPattern:
+    """Say what one lamp does.
+
+    Args:
+        edges: what was seen, oldest first.
+        lamp: its name.
+        now: the present time on the controller's clock, seconds.
+        settle_s: without a change for this long it counts as dark or steady.
+        tolerance: part by which each blink may differ from the mean period.
+    """
+    mine = [edge for edge in edges if edge.lamp == lamp]
+    if not mine:
+        return Dark()
+    last = mine[-1]
+    lit = _lightings(mine)[-3:]
+    if len(lit) == 3 and len({lighting.colour for lighting in lit}) == 1:
+        steps = [after.on - before.on for before, after in itertools.pairwise(lit)]
+        period = statistics.fmean(steps)
+        even = all(abs(step - period) <= tolerance * period for step in steps)
+        if period > 0 and even and now - last.at <= (1 + tolerance) * period:
+            return Blinking(lit[-1].colour, period)
+    if now - last.at < settle_s:
+        return Unsteady(last.colour)
+    return Dark() if last.colour is LampColour.DARK else Steady(last.colour)
+
+
+def find_walk(edges: Sequence[LampEdge], *, colour: LampColour | str, lines: int) -> Walk | None:
+    """Find the first whole round of a light walking ``line1`` → ``line<n>`` → ``line1``.
+
+    The round may begin at any lamp. Lamps that light in another order, in another colour in
+    between, or together, are no walk. Other lamps than the line lamps do not matter.
+
+    Args:
+        edges: what was seen, oldest first.
+        colour: the colour of the walking light.
+        lines: how many line lamps the phone has, 2 or more.
+    """
+    wanted = LampColour(colour)
+    follower = {f"line{n}": f"line{n % lines + 1}" for n in range(1, lines + 1)}
+    lit = _lightings([edge for edge in edges if edge.lamp in follower])
+    for start in range(len(lit) - lines):
+        walk_round = lit[start : start + lines + 1]
+        if any(lighting.colour is not wanted for lighting in walk_round):
+            continue
+        pairs = list(itertools.pairwise(walk_round))
+        steps = [after.on - before.on for before, after in pairs]
+        step = statistics.median(steps)
+        if (
+            all(follower[before.lamp] == after.lamp for before, after in pairs)
+            and all(_hands_over(before, after) for before, after in pairs)
+            and max(steps) <= max(_LONGEST_STEP * step, 0.001)
+        ):
+            lamps = tuple(lighting.lamp for lighting in walk_round)
+            return Walk(wanted, lamps, step, walk_round[0].on)
+    return None
+
+
+def wait_for_walk(
+    timeline: Timeline,
+    *,
+    device: str,
+    colour: LampColour | str,
+    lines: int,
+    within: float,
+    since: Mark = 0,
+) -> Walk:
+    """Wait until a phone's line lamps have walked one whole round.
+
+    Source: a 79x2 whose # is held at power-on walks its line lamps amber from top to bottom, and
+    red once it accepts a reset code (Cisco: "Reset 7900 series to factory defaults").
+
+    Args:
+        timeline: where the keypad's driver writes lamp edges.
+        device: the phone's name in lab.yaml.
+        colour: the colour of the walk.
+        lines: how many line lamps the phone has.
+        within: deadline in seconds.
+        since: only edges after this mark.
+
+    Raises:
+        ProductFault: it did not, with what the lamps did instead.
+    """
+    wanted = LampColour(colour)
+    looked_at = 0
+
+    def walked(records: list[Record]) -> bool:
+        # Only a lamp edge can complete a walk; on a busy wire most records are none.
+        nonlocal looked_at
+        new, looked_at = records[looked_at:], len(records)
+        if not any(isinstance(record.event, LampChanged) for record in new):
+            return False
+        return find_walk(lamp_edges(records, device), colour=wanted, lines=lines) is not None
+
+    timeline.wait_until(walked, within=within, since=since)
+    edges = lamp_edges(timeline.records(since), device)
+    walk = find_walk(edges, colour=wanted, lines=lines)
+    if walk is not None:
+        return walk
+    state, hint = _instead(edges, wanted, lines)
+    raise ProductFault(
+        f"its line lamps did not walk {wanted}",
+        device=device,
+        state=state,
+        expected=f"{wanted} from line1 to line{lines} and back to line1 within {within:.1f} s",
+        hint=hint,
+    )
+
+
+def _lightings(edges: Sequence[LampEdge]) -> list[_Lit]:
+    """Turn edges into the times each lamp was lit in one colour, in the order of lighting."""
+    found: list[_Lit] = []
+    burning: dict[str, _Lit] = {}
+    for edge in edges:
+        before = burning.get(edge.lamp)
+        if before is not None:
+            if before.colour is edge.colour:
+                continue
+            before.off = edge.at
+            del burning[edge.lamp]
+        if edge.colour is not LampColour.DARK:
+            burning[edge.lamp] = lighting = _Lit(edge.lamp, edge.colour, edge.at)
+            found.append(lighting)
+    return found
+
+
+def _hands_over(before: _Lit, after: _Lit) -> bool:
+    if before.off is None:
+        return False
+    return before.off - after.on <= _OVERLAP * (after.on - before.on)
+
+
+def _instead(edges: Sequence[LampEdge], wanted: LampColour, lines: int) -> tuple[str, str]:
+    """Say what the lamps did instead of walking, and what to try."""
+    line_lamps = {f"line{n}" for n in range(1, lines + 1)}
+    edges = [edge for edge in edges if edge.lamp in line_lamps]
+    lit = _lightings(edges)
+    if not lit:
+        return (
+            "no line lamp lit at all",
+            "is the outlet on? is # really held at power-on? are the keypad's light sensors over "
+            "the line lamps?",
+        )
+    for other in LampColour:
+        if other is not wanted and find_walk(edges, colour=other, lines=lines):
+            return f"they walked {other} instead", "the phone is in another stage of its reset"
+    order = " ".join(f"{lighting.lamp}:{lighting.colour}" for lighting in lit[-2 * lines :])
+    colours = {lighting.colour for lighting in lit}
+    if wanted not in colours:
+        shown = ", ".join(sorted(colours))
+        return (
+            f"they showed {shown}, never {wanted}; last lit in order: {order}",
+            "the phone booted normally, or refused the code: was # held, was the code right?",
+        )
+    return (
+        f"last lit in order: {order}",
+        "the walk broke off, or the sensors are mounted in another order than line1 to "
+        f"line{lines}",
+    )

@@ -1,0 +1,483 @@
+"""A serial controller that closes the contacts of a phone's key matrix and watches its lamps."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import threading
+import time
+from collections.abc import Sequence
+
+import serial
+
+from harness.errors import BenchFault, UsageFault
+from harness.events import KeyPressed, KeyReleased, LampChanged, LampColour, Note
+from harness.keypad.frames import (
+    Answer,
+    Damaged,
+    FrameReader,
+    KeyEdge,
+    LampReport,
+    Message,
+    Watchdog,
+    encode,
+)
+from harness.keypad.keys import keys_of
+from harness.timeline import Observer
+
+__all__ = ["MatrixKeypad"]
+
+#: Seconds for an answer that needs no key to move.
+_ANSWER_S = 1.0
+#: Seconds between signs of life; the controller lets go of all keys after 2 s without one.
+_ALIVE_S = 0.5
+#: The controller takes this many keys in one request.
+_KEYS_PER_REQUEST = 32
+_LONGEST_MS = 60_000
+
+
+class MatrixKeypad:
+    """Drive a matrix controller over keypad line protocol v1 (docs/reference/keypad-protocol.md).
+
+    One thread reads the port, another keeps the controller's watchdog fed. A request whose answer
+    does not come is sent once more under the same number, which the controller does not carry out
+    twice. A key counts as moved when the controller has reported its edge.
+
+    Args:
+        port: serial device, e.g. ``/dev/ttyACM0``.
+        name: the keypad's name in lab.yaml.
+        device: the name in lab.yaml of the phone under it; events are about that phone.
+        observe: where events go.
+        baud: line speed; a USB serial device ignores it.
+
+    Raises:
+        BenchFault: the port cannot be opened, or no controller answers on it.
+    """
+
+    def __init__(
+        self, port: str, name: str, device: str, observe: Observer, baud: int = 115200
+    ) -> None:
+        self._port = port
+        self._name = name
+        self._device = device
+        self._observe = observe
+        self._seq = itertools.count(1)
+        self._changed = threading.Condition()
+        self._answers: dict[int, Answer | None] = {}
+        self._asked: dict[int, str] = {}
+        self._edges: list[KeyEdge] = []
+        self._down: set[str] = set()
+        self._lamps: dict[str, LampColour] = {}
+        self._damaged = 0
+        self._watch_lamps_again = False
+        self._gone = ""
+        self._held: set[str] = set()
+        self._let_go: dict[str, int] = {}
+        self._keys_lock = threading.Lock()
+        self._write_lock = threading.Lock()
+        self._closing = threading.Event()
+        try:
+            self._serial = serial.Serial(
+                port, baud, timeout=None, write_timeout=_ANSWER_S, exclusive=True
+            )
+        except (serial.SerialException, OSError, ValueError) as error:
+            raise BenchFault(
+                f"its serial port {port} cannot be opened: {error}",
+                device=name,
+                state="not connected",
+                expected="a keypad controller on that port",
+                hint="is it plugged in? is another program using the port? see dmesg and lab.yaml",
+            ) from error
+        self._reader = threading.Thread(target=self._read, name=f"{name}-reader", daemon=True)
+        self._reader.start()
+        self._keeper = threading.Thread(target=self._keep_alive, name=f"{name}-alive", daemon=True)
+        try:
+            self._identity = self._request("hello")
+            if self._identity.split(" ")[:2] != ["matrix", "1"]:
+                raise BenchFault(
+                    f"it greets with {self._identity!r}",
+                    device=name,
+                    expected="'matrix 1 <keys>': a matrix controller with line protocol 1",
+                    hint="flash the controller's firmware, or correct the driver in lab.yaml",
+                )
+            self.lamps()
+        except BaseException:
+            self._stop()
+            raise
+        self._keeper.start()
+
+    @property
+    def name(self) -> str:
+        """The keypad's name in lab.yaml."""
+        return self._name
+
+    @property
+    def identity(self) -> str:
+        """What the controller said when greeted."""
+        return self._identity
+
+    def press(self, key: str) -> None:
+        """Push a key down and keep it down; returns when the controller reports it down.
+
+        Raises:
+            BenchFault: it did not go down, or the controller cannot be talked to.
+            UsageFault: there is no such key.
+        """
+        keys_of([key], self._name)
+        with self._keys_lock:
+            self._move(f"down {key}", 0.0)
+            if key not in self._down:
+                raise self._lost_key([key], f"down {key}")
+            with self._changed:
+                self._held.add(key)
+
+    def release(self, key: str) -> None:
+        """Let a key come up; returns when the controller reports it up.
+
+        Raises:
+            BenchFault: it stays down, the controller had let go of it by itself, or it cannot be
+                talked to.
+            UsageFault: there is no such key.
+        """
+        keys_of([key], self._name)
+        with self._keys_lock:
+            with self._changed:
+                self._held.discard(key)
+                let_go_at = self._let_go.pop(key, None)
+            self._move(f"up {key}", 0.0)
+            if key in self._down:
+                raise self._stuck_key([key], f"up {key}")
+        if let_go_at is not None:
+            raise BenchFault(
+                f"it had let go of {key} by itself at {let_go_at} ms of its clock",
+                device=self._name,
+                state="its watchdog heard nothing from this host for 2 s",
+                expected=f"{key} held down until released",
+                hint="is this machine overloaded, or was the process suspended?",
+            )
+
+    def tap(self, key: str, ms: int = 80) -> None:
+        """Push a key for ``ms`` (0 to 60000) milliseconds of the controller's clock.
+
+        Raises:
+            BenchFault: it did not go down and up, or the controller cannot be talked to.
+            UsageFault: there is no such key, or no such time.
+        """
+        keys = keys_of([key], self._name)
+        self._check_times(ms)
+        with self._keys_lock:
+            self._type(f"tap {key} {ms}", keys, ms / 1000)
+
+    def type(self, keys: str | Sequence[str], ms: int = 80, gap_ms: int = 80) -> None:
+        """Tap keys one after the other by the controller's clock; returns when all are up.
+
+        Args:
+            keys: characters of the dial pad, or a list of key names.
+            ms: how long each is down, 0 to 60000.
+            gap_ms: pause after each, 0 to 60000.
+
+        Raises:
+            BenchFault: keys were lost or stuck, or the controller cannot be talked to.
+            UsageFault: there is no such key, or no such time.
+        """
+        wanted = keys_of(keys, self._name)
+        self._check_times(ms, gap_ms)
+        with self._keys_lock:
+            for start in range(0, len(wanted), _KEYS_PER_REQUEST):
+                part = wanted[start : start + _KEYS_PER_REQUEST]
+                seconds = len(part) * (ms + gap_ms) / 1000
+                self._type(f"type {ms} {gap_ms} {' '.join(part)}", part, seconds)
+
+    def release_all(self) -> None:
+        """Let every key come up; also ends a `type` that is under way in another thread.
+
+        Raises:
+            BenchFault: a key stays down, or the controller cannot be talked to.
+        """
+        self._request("release-all")
+        with self._changed:
+            self._held.clear()
+            self._let_go.clear()
+            still_down = sorted(self._down)
+        if still_down:
+            raise self._stuck_key(still_down, "release all")
+
+    def lamps(self) -> dict[str, LampColour]:
+        """Look at all lamps now.
+
+        Raises:
+            BenchFault: the controller cannot be talked to.
+        """
+        answer = self._request("lamps")
+        try:
+            pairs = (word.split("=", 1) for word in answer.split())
+            seen = {lamp: LampColour(colour) for lamp, colour in pairs}
+        except ValueError as error:
+            raise BenchFault(
+                f"it describes its lamps as {answer!r}",
+                device=self._name,
+                expected="lamp=colour pairs",
+                hint="flash the controller's firmware: it does not speak line protocol 1",
+            ) from error
+        return seen
+
+    def close(self) -> None:
+        """Let every key come up and let go of the port."""
+        if self._closing.is_set():
+            return
+        with contextlib.suppress(BenchFault):
+            self._request("release-all")
+        self._stop()
+
+    # --- keys -----------------------------------------------------------------------------------
+
+    def _check_times(self, *times_ms: int) -> None:
+        for ms in times_ms:
+            if not 0 <= ms <= _LONGEST_MS:
+                raise UsageFault(
+                    f"a key cannot be timed with {ms} ms",
+                    device=self._name,
+                    expected=f"0 to {_LONGEST_MS} ms",
+                )
+
+    def _move(self, command: str, seconds: float) -> list[KeyEdge]:
+        """Carry out a command and return the edges it made; the caller holds the keys' lock."""
+        with self._changed:
+            self._edges.clear()
+        self._request(command, _ANSWER_S + seconds)
+        with self._changed:
+            return list(self._edges)
+
+    def _type(self, command: str, keys: list[str], seconds: float) -> None:
+        edges = self._move(command, seconds)
+        wanted = [(key, down) for key in keys for down in (True, False)]
+        made = [(edge.key, edge.down) for edge in edges]
+        if made == wanted:
+            return
+        pressed = [key for key, down in made if down]
+        released = [key for key, down in made if not down]
+        lost = _missing(keys, pressed)
+        if lost:
+            raise self._lost_key(lost, command)
+        stuck = _missing(keys, released)
+        if stuck:
+            raise self._stuck_key(stuck, command)
+        raise BenchFault(
+            f"keys moved in another order than told by {command!r}",
+            device=self._name,
+            state=" ".join(f"{key}{'↓' if down else '↑'}" for key, down in made),
+            expected=" ".join(f"{key}{'↓' if down else '↑'}" for key, down in wanted),
+            hint="is a second host driving this controller?",
+        )
+
+    def _lost_key(self, keys: list[str], command: str) -> BenchFault:
+        return BenchFault(
+            f"key {', '.join(keys)} did not go down",
+            device=self._name,
+            state=f"{command!r} was acknowledged, but no movement reported{self._damage()}",
+            expected="an edge down and an edge up for each key",
+            hint="look at the contact or actuator of that key",
+        )
+
+    def _stuck_key(self, keys: list[str], command: str) -> BenchFault:
+        return BenchFault(
+            f"key {', '.join(keys)} stays down",
+            device=self._name,
+            state=f"{command!r} was acknowledged, but the key was not reported up{self._damage()}",
+            expected="an edge up for each key",
+            hint="look at the contact or actuator of that key; power-cycle the controller",
+        )
+
+    def _damage(self) -> str:
+        return f"; {self._damaged} damaged line(s) received so far" if self._damaged else ""
+
+    # --- requests -------------------------------------------------------------------------------
+
+    def _request(self, command: str, within: float = _ANSWER_S) -> str:
+        """Send a command, once more if no answer comes, and return the answer's data."""
+        seq = next(self._seq)
+        damaged_before = self._damaged
+        with self._changed:
+            self._answers[seq] = None
+            self._asked[seq] = command
+        try:
+            answer = None
+            for _ in range(2):
+                self._write(f">{seq} {command}")
+                answer = self._await(seq, within)
+                if answer is not None:
+                    break
+        finally:
+            with self._changed:
+                del self._answers[seq], self._asked[seq]
+        if answer is None:
+            raise self._no_answer(command, within, self._damaged - damaged_before)
+        if answer.code:
+            raise BenchFault(
+                f"it refuses {command!r}: {answer.code} {answer.text}".rstrip(),
+                device=self._name,
+                expected="ok",
+                hint="busy or aborted: another thread drives the same keypad; "
+                "else the controller's firmware differs",
+            )
+        return answer.text
+
+    def _no_answer(self, command: str, within: float, damaged: int) -> BenchFault:
+        expected = f"an answer to {command!r} within {within:.1f} s, asked twice"
+        if damaged:
+            return BenchFault(
+                f"its answers arrive damaged: {damaged} line(s) with a wrong checksum or form",
+                device=self._name,
+                state=f"port {self._port} is open",
+                expected=expected,
+                hint="check cable, ground and baud rate; is a second program reading the port?",
+            )
+        return BenchFault(
+            "it does not answer",
+            device=self._name,
+            state=f"port {self._port} is open, nothing came",
+            expected=expected,
+            hint="reset the controller; check that this port is the keypad's and the baud rate",
+        )
+
+    def _await(self, seq: int, within: float) -> Answer | None:
+        deadline = time.monotonic() + within
+        with self._changed:
+            while self._answers[seq] is None:
+                if self._gone or self._closing.is_set():
+                    raise self._gone_fault()
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    return None
+                self._changed.wait(left)
+            return self._answers[seq]
+
+    def _write(self, body: str) -> None:
+        if self._gone or self._closing.is_set():
+            raise self._gone_fault()
+        try:
+            with self._write_lock:
+                self._serial.write(encode(body))
+        except (serial.SerialException, OSError) as error:
+            self._lose(str(error))
+            raise self._gone_fault() from error
+
+    def _gone_fault(self) -> BenchFault:
+        return BenchFault(
+            f"its serial port {self._port} is gone: {self._gone or 'the driver was closed'}",
+            device=self._name,
+            state=f"keys last reported down: {', '.join(sorted(self._down)) or 'none'}",
+            expected="the port to stay while the bench is up",
+            hint="unplugged, or the controller restarted? plug it in and start again",
+        )
+
+    # --- the reader and the keeper --------------------------------------------------------------
+
+    def _read(self) -> None:
+        frames = FrameReader()
+        while not self._closing.is_set():
+            try:
+                data = self._serial.read(max(1, self._serial.in_waiting))
+            except (serial.SerialException, OSError, TypeError) as error:
+                # TypeError: what pyserial makes of a port closed under its select.
+                if not self._closing.is_set():
+                    self._lose(str(error))
+                return
+            for message in frames.feed(data):
+                self._take(message)
+
+    def _lose(self, why: str) -> None:
+        with self._changed:
+            first, self._gone = not self._gone, self._gone or why
+            self._changed.notify_all()
+        if first:
+            self._observe(
+                Note(text=f"serial port {self._port} is gone: {why}"), device=self._device
+            )
+
+    def _take(self, message: Message) -> None:
+        # The event is written before whoever waits for the movement goes on.
+        match message:
+            case KeyEdge(device_ms=ms, key=key, down=down):
+                kind = KeyPressed if down else KeyReleased
+                self._observe(kind(key=key, device_ms=ms), device=self._device)
+            case LampReport(device_ms=ms, lamp=lamp, colour=colour):
+                self._see_lamp(lamp, colour, ms)
+            case Watchdog(device_ms=ms):
+                text = f"{self._name} heard nothing from the host and let go of all keys ({ms} ms)"
+                self._observe(Note(text=text), device=self._device)
+            case Damaged(line=line, why=why):
+                text = f"{self._name} sent a damaged line: {why}: {line[:80]!r}"
+                self._observe(Note(text=text), device=self._device)
+            case Answer(seq=seq, device_ms=ms, text=text) if self._asked.get(seq) == "lamps":
+                self._see_all_lamps(text, ms)
+        with self._changed:
+            self._note(message)
+            self._changed.notify_all()
+
+    def _note(self, message: Message) -> None:
+        match message:
+            case Answer(seq=seq) if seq in self._answers:
+                self._answers[seq] = message
+            case KeyEdge(key=key, down=True):
+                self._edges.append(message)
+                self._down.add(key)
+            case KeyEdge(key=key):
+                self._edges.append(message)
+                self._down.discard(key)
+            case Watchdog(device_ms=ms):
+                self._let_go.update(dict.fromkeys(self._held, ms))
+                self._held.clear()
+            case Damaged():
+                # It may have been a report, and reports are not repeated: look at the lamps anew.
+                self._damaged += 1
+                self._watch_lamps_again = True
+
+    def _see_lamp(self, lamp: str, colour: LampColour, ms: int) -> None:
+        # Only the reader's thread comes here, so what it knows and what it tells stay in step.
+        if self._lamps.get(lamp, LampColour.DARK) is not colour:
+            self._lamps[lamp] = colour
+            self._observe(LampChanged(lamp=lamp, colour=colour, device_ms=ms), device=self._device)
+
+    def _see_all_lamps(self, text: str, ms: int) -> None:
+        for word in text.split():
+            lamp, _, colour = word.partition("=")
+            with contextlib.suppress(ValueError):
+                self._see_lamp(lamp, LampColour(colour), ms)
+
+    def _keep_alive(self) -> None:
+        told = False
+        while not self._closing.wait(_ALIVE_S):
+            look, self._watch_lamps_again = self._watch_lamps_again, False
+            try:
+                self._request("lamps" if look else "alive")
+                told = False
+            except BenchFault as fault:
+                if self._closing.is_set() or self._gone:
+                    return
+                if not told:
+                    self._observe(Note(text=f"keep-alive: {fault.summary}"), device=self._device)
+                told = True
+
+    def _stop(self) -> None:
+        self._closing.set()
+        with self._changed:
+            self._changed.notify_all()
+        with contextlib.suppress(serial.SerialException, OSError, AttributeError):
+            self._serial.cancel_read()
+        self._reader.join(2.0)
+        if self._keeper.is_alive():
+            self._keeper.join(2.0)
+        with contextlib.suppress(serial.SerialException, OSError):
+            self._serial.close()
+
+
+def _missing(wanted: list[str], made: list[str]) -> list[str]:
+    left = list(made)
+    missing: list[str] = []
+    for key in wanted:
+        if key in left:
+            left.remove(key)
+        elif key not in missing:
+            missing.append(key)
+    return missing

@@ -1,0 +1,79 @@
+"""Run the bench twins: spec on standard input, endpoints on standard output, log on stderr.
+
+Exit codes: 0 after standard input ended or SIGTERM, 2 for a spec that cannot be used.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sys
+import time
+
+from harness.errors import UsageFault
+from harness.virtual.keypad import KeypadTwin
+from harness.virtual.pdu import PduTwin
+from harness.virtual.spec import BenchSpec, read_spec
+from harness.virtual.world import World
+
+_START = time.monotonic()
+
+
+def _log(text: str) -> None:
+    sys.stderr.write(f"{time.monotonic() - _START:9.3f} {text}\n")
+    sys.stderr.flush()
+
+
+class _EndOfInput(asyncio.Protocol):
+    """Set an event when standard input ends: our parent is gone or wants us gone."""
+
+    def __init__(self, ended: asyncio.Event) -> None:
+        self._ended = ended
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 (asyncio's signature)
+        """See the end of standard input."""
+        self._ended.set()
+
+
+async def _run(spec: BenchSpec) -> None:
+    loop = asyncio.get_running_loop()
+    ended = asyncio.Event()
+    loop.add_signal_handler(signal.SIGTERM, ended.set)
+    # Ctrl-C reaches the whole terminal; the harness decides when its bench goes down.
+    loop.add_signal_handler(signal.SIGINT, _log, "interrupt left to the parent")
+    spec.state_dir.mkdir(parents=True, exist_ok=True)
+    world = World(spec, _log)
+    pdus = {name: PduTwin(name, entry, world, _log) for name, entry in spec.pdus.items()}
+    keypads = {name: KeypadTwin(name, entry, world, _log) for name, entry in spec.keypads.items()}
+    try:
+        endpoints = {
+            "pdus": {name: await pdu.start() for name, pdu in pdus.items()},
+            "keypads": {name: keypad.start() for name, keypad in keypads.items()},
+        }
+        await loop.connect_read_pipe(lambda: _EndOfInput(ended), sys.stdin.buffer)
+        sys.stdout.write(json.dumps(endpoints) + "\n")
+        sys.stdout.flush()
+        await ended.wait()
+    finally:
+        await world.stop()
+        for keypad in keypads.values():
+            keypad.stop()
+        for pdu in pdus.values():
+            await pdu.stop()
+
+
+def main() -> int:
+    """Run until standard input ends; returns the exit code."""
+    line = sys.stdin.buffer.readline().decode("utf-8", "replace")
+    try:
+        spec = read_spec(line)
+    except UsageFault as fault:
+        _log(str(fault))
+        return fault.exit_code
+    asyncio.run(_run(spec))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
