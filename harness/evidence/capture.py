@@ -13,13 +13,12 @@ from pathlib import Path
 from typing import IO
 
 from harness.errors import BenchFault, HarnessBug, UsageFault
-from harness.events import DtmfHeard, Event, Note, RtpStreamSeen
+from harness.events import DtmfHeard, Event, Note, Record, RtpStreamSeen
 from harness.evidence.decoder import Decoder, sip_event
 from harness.evidence.frames import Dissector, Packet, PcapSplitter
 from harness.evidence.rtp import Digit, RtpBook, StreamKey
 from harness.evidence.sip import SipText
 from harness.lab import Lab
-from harness.timeline import Record
 
 __all__ = ["Capture", "Observe", "capture_filter"]
 
@@ -29,8 +28,12 @@ Observe = Callable[..., Record | None]
 #: RTP ports of a 79x2: startMediaPort 16384 to stopMediaPort 32766 (Cisco's sample config).
 _PHONE_RTP = (16384, 32766)
 _PEER_RTP = (14000, 15999)
-#: KiB of kernel buffer: eight seconds of a thousand full frames a second.
-_KERNEL_BUFFER = 16_384
+#: Bytes kept of a frame. Immediate mode gives every frame a slot of this size in the kernel's
+#: buffer, so the default (256 KiB) leaves 64 slots and loses bursts; no SIP message of a phone,
+#: nor a jumbo frame, is longer than this.
+_FRAME_BYTES = 16_384
+#: KiB of kernel buffer: 2048 slots, two seconds of a thousand packets a second.
+_KERNEL_BUFFER = 32_768
 _PIPE_BYTES = 1 << 20
 #: A pipe silent this long (seconds) after a moment holds nothing captured before that moment:
 #: measured from wire to pipe are 0.2 ms.
@@ -111,8 +114,16 @@ class Capture:
         """
         if self._process is not None:
             raise HarnessBug("this capture was started already")
-        command = ["tcpdump", "-i", self.interface, "-n", "-p", "-U", "--immediate-mode"]
-        command += ["-s", "0", "-B", str(_KERNEL_BUFFER), "-w", "-", self.filter_expression]
+        command = ["tcpdump", "-i", self.interface, "-n", "-U", "--immediate-mode"]
+        command += [
+            "-s",
+            str(_FRAME_BYTES),
+            "-B",
+            str(_KERNEL_BUFFER),
+            "-w",
+            "-",
+            self.filter_expression,
+        ]
         try:
             self._process = subprocess.Popen(
                 command,

@@ -12,9 +12,6 @@ from harness.evidence.sip import SipBytes, SipText, parse_sip
 
 __all__ = ["Decoder", "WireSip", "read_sip", "sip_event"]
 
-#: Two equal copies of a datagram this close (seconds) are one, seen twice by the capture (a
-#: bridge, the ``any`` device). SIP itself resends no sooner than T1 = 500 ms (RFC 3261 17.1.1.1).
-_ECHO = 0.001
 _FIN_OR_RESET = 0x05
 
 #: A SIP message with the packet that completed it.
@@ -27,16 +24,12 @@ class Decoder:
     def __init__(self, on_sip: Callable[[Packet, SipText], None], book: RtpBook) -> None:
         self._on_sip = on_sip
         self._book = book
-        self._last: Packet | None = None
         self._connections: dict[tuple[str, str], tuple[TcpStream, SipBytes]] = {}
 
     def take(self, packet: Packet) -> None:
         """Look at one packet; what is neither SIP nor RTP is left alone."""
         if packet.transport == "tcp":
             self._tcp(packet)
-            return
-        last, self._last = self._last, packet
-        if last is not None and last[2:7] == packet[2:7] and packet.time - last.time < _ECHO:
             return
         if not self._book.take(packet):
             self._sip(packet, packet.payload)

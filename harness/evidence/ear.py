@@ -121,7 +121,8 @@ class _Listener:
         for stream in newest.values():
             # What arrives at several ports at once is played together.
             samples = samples + self._capture.rtp.audio(stream.key, start, end)
-        measured = levels(samples, RATE, dict(tones))
+        pcm = (samples * 32768.0).clip(-32768, 32767).astype(np.int16)
+        measured = levels(pcm, RATE, tones)
         return frozenset(heard(measured)), measured
 
     def _state(self, measured: Mapping[str, float]) -> str:
