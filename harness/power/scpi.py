@@ -11,7 +11,15 @@ from harness.errors import BenchFault, UsageFault
 from harness.events import Note, OutletRead, OutletSwitched
 from harness.power.api import OutletState
 from harness.power.dialects import PLAIN, ScpiDialect
-from harness.power.session import Dropped, Garbled, Refused, ScpiSession, Silent, WireTrouble
+from harness.power.session import (
+    Dropped,
+    Garbled,
+    NoAddress,
+    Refused,
+    ScpiSession,
+    Silent,
+    WireTrouble,
+)
 from harness.timeline import Observer
 
 __all__ = ["ScpiPower"]
@@ -42,6 +50,7 @@ class ScpiPower:
 
     Raises:
         BenchFault: nobody answers there.
+        UsageFault: the address is not a VISA resource name.
     """
 
     def __init__(
@@ -69,6 +78,13 @@ class ScpiPower:
         self._last_known = "never reached"
         try:
             self._identity = self._session.open()
+        except NoAddress as trouble:
+            raise UsageFault(
+                f"{address!r} is not a VISA resource name: {trouble}",
+                device=name,
+                expected="something like TCPIP0::192.0.2.10::5025::SOCKET",
+                hint="correct its address in lab.yaml",
+            ) from trouble
         except WireTrouble as trouble:
             self._session.close()
             raise self._opening_fault(trouble) from trouble

@@ -7,6 +7,8 @@ What pyvisa-py 0.8.1 does was measured, and each oddity is dealt with here:
   session is closed, and only a new one can tell;
 * an answer that comes after its timeout would be taken for the answer to the next question: the
   same cure;
+* a name that does not resolve raises a plain `Exception` and leaks a socket: so it is resolved
+  here first;
 * closed and reset connections raise builtin `OSError`, bytes outside ASCII `UnicodeDecodeError`.
 """
 
@@ -17,9 +19,10 @@ import socket
 from typing import Any
 
 import pyvisa
+from pyvisa import rname
 from pyvisa.constants import StatusCode
 
-__all__ = ["Dropped", "Garbled", "Refused", "ScpiSession", "Silent", "WireTrouble"]
+__all__ = ["Dropped", "Garbled", "NoAddress", "Refused", "ScpiSession", "Silent", "WireTrouble"]
 
 
 class WireTrouble(Exception):
@@ -28,6 +31,10 @@ class WireTrouble(Exception):
 
 class Refused(WireTrouble):
     """The connection could not be made."""
+
+
+class NoAddress(WireTrouble):
+    """The address is not a VISA resource name."""
 
 
 class Silent(WireTrouble):
@@ -65,11 +72,13 @@ class ScpiSession:
         """Open the resource and return the device's answer to `*IDN?`.
 
         Raises:
+            NoAddress: the address is not a VISA resource name.
             Refused: there is nothing at the address.
             Silent: something accepts the connection but does not answer.
             WireTrouble: in any other way it is not usable.
         """
         self.close()
+        self._resolve()
         try:
             self._resource = self._manager.open_resource(
                 self._address,
@@ -78,7 +87,7 @@ class ScpiSession:
                 timeout=self._timeout_ms,
                 open_timeout=self._timeout_ms,
             )
-        except Exception as error:  # plain Exception when a name does not resolve
+        except Exception as error:  # pyvisa-py's own failures have no common class
             raise Refused(str(error)) from error
         self._switch_nagle_off()
         try:
@@ -88,6 +97,18 @@ class ScpiSession:
             if isinstance(error.__cause__, ConnectionRefusedError):
                 raise Refused("connection refused") from error
             raise
+
+    def _resolve(self) -> None:
+        try:
+            resource = rname.ResourceName.from_string(self._address)
+        except rname.InvalidResourceName as error:
+            raise NoAddress(str(error)) from error
+        host = getattr(resource, "host_address", None)
+        if host is not None:
+            try:
+                socket.getaddrinfo(host, None, family=socket.AF_INET)
+            except OSError as error:
+                raise Refused(f"{host}: {error}") from error
 
     def _switch_nagle_off(self) -> None:
         # A write followed by a query costs 44 ms otherwise (Nagle and delayed ACK), and pyvisa-py
