@@ -1,0 +1,11 @@
+"""The people a phone talks to: pjsua2 peers, each in a process of its own.
+
+A peer registers, calls, answers, transfers, sends and hears DTMF, plays its tone and measures what
+it hears. pjsua2 itself is imported only in the peer's process, so that a crash costs one peer.
+"""
+
+from harness.sip.call import PeerCall
+from harness.sip.hearing import CallEar
+from harness.sip.peer import Peer
+
+__all__ = ["CallEar", "Peer", "PeerCall"]
