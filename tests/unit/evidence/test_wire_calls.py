@@ -65,6 +65,7 @@ def test_a_challenged_call_is_one_call() -> None:
     assert (call.caller, call.callee, call.code) == (PHONE_SENDS, PBX, 200)
     assert call.initial is not None
     assert call.initial.provisional == [180]
+    assert [item.cseq for item in call.negotiations] == [101, 102]
     assert codec_numbers(call.offer) == (8, 0, 9)
     assert codec_numbers(call.answer) == (8,)
     assert call.re_invites == []

@@ -122,3 +122,9 @@ def test_tcp_stream_is_cut_the_same_in_any_pieces(sizes: list[int]) -> None:
 @given(st.binary(max_size=300))
 def test_no_stream_crashes_the_cutter(noise: bytes) -> None:
     SipBytes().feed(noise + b"\r\n\r\n" + noise)
+
+
+@pytest.mark.parametrize("word", ["9" * 5000, "٣", "-1", "70000", "1e3", ""])
+def test_a_port_that_is_none_is_a_refused_stream(word: str) -> None:
+    sdp = parse_sdp(f"m=audio {word} RTP/AVP 0\r\n")
+    assert sdp is None or sdp.media_port == 0
