@@ -19,7 +19,17 @@ from G722 import G722
 
 from harness.errors import BenchFault, ProductFault
 from harness.events import DtmfHeard, Note, RtpStreamSeen, SipMessage, ToneHeard
-from harness.evidence import Capture, Evidence, WireEar, WireMouth, ladder_text, write_bundle
+from harness.evidence import (
+    Capture,
+    Evidence,
+    WireEar,
+    WireMouth,
+    capture_filter,
+    ladder_text,
+    write_bundle,
+)
+from harness.evidence.frames import read_pcap
+from harness.lab import load_lab
 from harness.timeline import Timeline
 
 pytestmark = [
@@ -384,3 +394,37 @@ def test_a_thousand_packets_a_second_are_cheap(wire: Wire, phone_port: tuple[str
     assert wire.capture.packets == 2000
     assert sum(stream.lost for stream in wire.capture.rtp.streams()) == 0
     assert spent < 1.0
+
+
+def test_the_labs_filter_takes_what_it_should_and_nothing_else(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[3] / "lab.yaml").read_text().replace("127.42.0.", "127.43.7.")
+    # The peers' address is a default, which lab.yaml need not name.
+    text = text.replace("tone: 440}", "tone: 440, address: 127.43.7.3}")
+    (tmp_path / "lab.yaml").write_text(text)
+    expression = capture_filter(load_lab(tmp_path / "lab.yaml"))
+    taken = [  # from, to port at which address
+        (PHONE, (PBX, 5060)),
+        (PBX, (PHONE, 5060)),
+        (PHONE, (PBX, 10002)),
+        (PBX, (PHONE, 16384)),
+        (PBX, ("127.43.7.3", 14002)),
+        (PHONE, ("127.43.7.1", 69)),
+    ]
+    left = [
+        ("127.43.7.1", (PHONE, 50001)),  # TFTP data
+        (PHONE, ("127.43.7.1", 45001)),  # and its acknowledgement
+        ("127.43.8.2", ("127.43.8.42", 5060)),  # another lab
+        ("127.43.7.1", (PBX, 5038)),
+    ]
+    wire = Wire(tmp_path)
+    wire.capture = Capture("lo", expression, wire.timeline.observer("capture"), {})
+    wire.capture.start()
+    wire.capture.begin(tmp_path / "a.pcap")
+    for source, to in [*left, *taken, *left]:
+        with bound(source) as one:
+            one.sendto(b"\x00\x01SEP.cnf.xml\x00octet\x00", to)
+    wire.capture.end()
+    wire.capture.stop()
+    seen = read_pcap(tmp_path / "a.pcap")
+    found = [(p.source_ip, (p.destination_ip, p.destination_port)) for p in seen]
+    assert found == taken
