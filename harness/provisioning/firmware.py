@@ -1,0 +1,83 @@
+"""Firmware sets: which files make up a load, and made-up images for benches without real ones.
+
+Real images are never parsed: they are signed, and all a test needs of them is name, size and
+order. A manifest states those; ``make_up`` writes stand-ins that only a twin accepts.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from harness.errors import UsageFault
+
+__all__ = ["FirmwareSet", "load_manifest", "make_up"]
+
+_LOADS_SIZE = 640
+
+
+@dataclass(frozen=True, slots=True)
+class FirmwareSet:
+    """One load: its components in the order a phone fetches them, with sizes in bytes."""
+
+    load: str
+    boot_loads: tuple[str, ...]
+    components: tuple[tuple[str, int], ...]
+
+    @property
+    def loads_file(self) -> str:
+        """The file ``<loadInformation>`` names, with its suffix."""
+        return f"{self.load}.loads"
+
+    @property
+    def names(self) -> list[str]:
+        """Every file of the set."""
+        return [self.loads_file, *self.boot_loads, *(name for name, _ in self.components)]
+
+
+def load_manifest(load: str) -> FirmwareSet:
+    """Read the manifest of a load from configs/firmware.
+
+    Raises:
+        UsageFault: there is none; the known loads are named.
+    """
+    folder = files("configs") / "firmware"
+    manifest = folder / f"{load}.toml"
+    if not manifest.is_file():
+        known = sorted(
+            entry.name.removesuffix(".toml")
+            for entry in folder.iterdir()
+            if entry.name.endswith(".toml")
+        )
+        raise UsageFault(
+            f"no firmware manifest for the load {load!r}",
+            hint=f"known loads: {', '.join(known)}; add configs/firmware/{load}.toml",
+        )
+    content = tomllib.loads(manifest.read_text(encoding="utf-8"))
+    return FirmwareSet(
+        load=content["load"],
+        boot_loads=tuple(content["boot_loads"]),
+        components=tuple((entry["name"], entry["size"]) for entry in content["file"]),
+    )
+
+
+def make_up(firmware: FirmwareSet, directory: Path) -> None:
+    """Write stand-ins for every file of a set, of exactly the manifest's sizes."""
+    directory.mkdir(parents=True, exist_ok=True)
+    index = "\n".join(
+        [
+            "PHONE-BENCH MADE-UP LOADS 1",
+            f"load: {firmware.load}",
+            *(f"file: {name}" for name, _ in firmware.components),
+            "end",
+            "",
+        ]
+    ).encode()
+    for name in (firmware.loads_file, *firmware.boot_loads):
+        (directory / name).write_bytes(index.ljust(_LOADS_SIZE, b"\0"))
+    for name, size in firmware.components:
+        head = f"PHONE-BENCH MADE-UP IMAGE 1\nname: {name}\n".encode()
+        padding = bytes(range(256)) * (size // 256 + 1)
+        (directory / name).write_bytes((head + padding)[:size])
