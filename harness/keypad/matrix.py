@@ -27,10 +27,6 @@ from harness.timeline import Observer
 
 __all__ = ["MatrixKeypad"]
 
-#: Seconds for an answer that needs no key to move.
-_ANSWER_S = 1.0
-#: Seconds between signs of life; the controller lets go of all keys after 2 s without one.
-_ALIVE_S = 0.5
 #: The controller takes this many keys in one request.
 _KEYS_PER_REQUEST = 32
 _LONGEST_MS = 60_000
@@ -49,18 +45,30 @@ class MatrixKeypad:
         device: the name in lab.yaml of the phone under it; events are about that phone.
         observe: where events go.
         baud: line speed; a USB serial device ignores it.
+        answer_s: seconds to wait for an answer, beyond the time the keys need.
+        alive_s: seconds between signs of life; the controller lets go of all keys after 2 s
+            without one.
 
     Raises:
         BenchFault: the port cannot be opened, or no controller answers on it.
     """
 
     def __init__(
-        self, port: str, name: str, device: str, observe: Observer, baud: int = 115200
+        self,
+        port: str,
+        name: str,
+        device: str,
+        observe: Observer,
+        baud: int = 115200,
+        answer_s: float = 1.0,
+        alive_s: float = 0.5,
     ) -> None:
         self._port = port
         self._name = name
         self._device = device
         self._observe = observe
+        self._answer_s = answer_s
+        self._alive_s = alive_s
         self._seq = itertools.count(1)
         self._changed = threading.Condition()
         self._answers: dict[int, Answer | None] = {}
@@ -78,7 +86,7 @@ class MatrixKeypad:
         self._closing = threading.Event()
         try:
             self._serial = serial.Serial(
-                port, baud, timeout=None, write_timeout=_ANSWER_S, exclusive=True
+                port, baud, timeout=None, write_timeout=answer_s, exclusive=True
             )
         except (serial.SerialException, OSError, ValueError) as error:
             raise BenchFault(
@@ -244,7 +252,7 @@ class MatrixKeypad:
         """Carry out a command and return the edges it made; the caller holds the keys' lock."""
         with self._changed:
             self._edges.clear()
-        self._request(command, _ANSWER_S + seconds)
+        self._request(command, seconds)
         with self._changed:
             return list(self._edges)
 
@@ -293,8 +301,12 @@ class MatrixKeypad:
 
     # --- requests -------------------------------------------------------------------------------
 
-    def _request(self, command: str, within: float = _ANSWER_S) -> str:
-        """Send a command, once more if no answer comes, and return the answer's data."""
+    def _request(self, command: str, seconds: float = 0.0) -> str:
+        """Send a command, once more if no answer comes, and return the answer's data.
+
+        ``seconds`` is what the keys need by themselves.
+        """
+        within = self._answer_s + seconds
         seq = next(self._seq)
         damaged_before = self._damaged
         with self._changed:
@@ -447,7 +459,7 @@ class MatrixKeypad:
 
     def _keep_alive(self) -> None:
         told = False
-        while not self._closing.wait(_ALIVE_S):
+        while not self._closing.wait(self._alive_s):
             look, self._watch_lamps_again = self._watch_lamps_again, False
             try:
                 self._request("lamps" if look else "alive")

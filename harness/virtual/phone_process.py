@@ -82,14 +82,19 @@ class PhoneProcess:
         }
         # A session of its own keeps a Ctrl-C at the terminal away from the phone: the bench takes
         # it down in order. The parent-death signal covers a bench that is itself killed.
-        self._process = await asyncio.create_subprocess_exec(
-            *self._command,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            start_new_session=True,
-            preexec_fn=_die_with_parent,
-        )
+        try:
+            self._process = await asyncio.create_subprocess_exec(
+                *self._command,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                limit=_LINE_LIMIT,
+                start_new_session=True,
+                preexec_fn=_die_with_parent,
+            )
+        except OSError as error:
+            self._log(f"cannot be started: {error}")
+            return
         self._log(f"power on, process {self._process.pid}")
         self._send(first_line)
         self._follower = asyncio.create_task(self._follow(self._process))

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from running_twin import RunningTwin
+
+from harness.timeline import Timeline
+from harness.virtual.keypad import KeypadTwin
+from harness.virtual.spec import BenchSpec
+from harness.virtual.world import World
+
+
+@pytest.fixture
+def timeline() -> Timeline:
+    return Timeline()
+
+
+@pytest.fixture
+def keypad_twin(tmp_path: Path) -> Iterator[Callable[..., RunningTwin]]:
+    """Start a keypad twin with faults."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    twins: list[RunningTwin] = []
+
+    def call(work: Coroutine[Any, Any, Any]) -> Any:
+        return asyncio.run_coroutine_threadsafe(work, loop).result(5.0)
+
+    def start(**faults: Any) -> RunningTwin:
+        log: list[str] = []
+        spec = BenchSpec.model_validate(
+            {"state_dir": tmp_path, "keypads": {"keypad-1": {"faults": faults}}}
+        )
+        world = World(spec, log.append)
+        twin = KeypadTwin("keypad-1", spec.keypads["keypad-1"], world, log.append)
+
+        async def begin() -> str:
+            return twin.start()
+
+        twins.append(RunningTwin(call(begin()), twin, loop, log))
+        return twins[-1]
+
+    yield start
+
+    async def stop() -> None:
+        for running in twins:
+            running.twin.stop()
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        await asyncio.wait_for(asyncio.gather(*others, return_exceptions=True), 2.0)
+
+    call(stop())
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join(2.0)
+    loop.close()
