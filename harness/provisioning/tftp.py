@@ -193,6 +193,8 @@ class TftpServer:
         self._send(transfer)
 
     def _continue(self, transfer: _Transfer) -> None:
+        if transfer.client not in self._transfers:
+            return
         try:
             datagram, sender = transfer.socket.recvfrom(2048)
         except OSError as error:

@@ -1,0 +1,180 @@
+"""The provisioning service of a run: files staged, served, and what each phone made of them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.errors import UsageFault
+from harness.events import FileRefused, FileRequested, FileServed
+from harness.lab import Lab
+from harness.provisioning.firmware import FirmwareSet, load_manifest, make_up
+from harness.provisioning.http import HttpServer
+from harness.provisioning.render import render_phone, render_site, values_for
+from harness.provisioning.tftp import TftpServer
+from harness.timeline import Mark, Timeline
+
+__all__ = ["Fetched", "Provisioning"]
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """One file a phone asked for, in order; ``size`` in bytes, None when it was refused."""
+
+    name: str
+    size: int | None
+
+    def __str__(self) -> str:
+        return f"{self.name} ({'refused' if self.size is None else f'{self.size} bytes'})"
+
+
+class Provisioning:
+    """Stage a lab's files in a folder and serve it by TFTP and HTTP.
+
+    Args:
+        lab: the inventory.
+        root: the folder to fill and serve.
+        timeline: gets every request and its outcome.
+    """
+
+    def __init__(self, lab: Lab, root: Path, timeline: Timeline) -> None:
+        self._lab = lab
+        self.root = root
+        self._timeline = timeline
+        self._overrides: dict[str, dict[str, str]] = {}
+        device_of = {str(spec.address): name for name, spec in lab.phones.items()}
+        host = str(lab.network.host)
+        self.tftp = TftpServer(
+            root, host, lab.network.tftp_port, timeline.observer("tftp"), device_of
+        )
+        self.http = HttpServer(
+            root, host, lab.network.http_port, timeline.observer("http"), device_of
+        )
+
+    def start(self) -> None:
+        """Stage firmware, site and phone files and open both servers.
+
+        Raises:
+            UsageFault: a template value or a load in lab.yaml is unknown.
+            BenchFault: a port is taken.
+        """
+        self.root.mkdir(parents=True, exist_ok=True)
+        for load in sorted({self._load_of(name) for name in self._lab.phones}):
+            make_up(load_manifest(load), self.root)
+        for name, content in render_site(self._lab).items():
+            self.put(name, content)
+        for phone in self._lab.phones:
+            self.stage(phone)
+        self.tftp.start()
+        self.http.start()
+
+    def stop(self) -> None:
+        """Close both servers; the files stay."""
+        self.tftp.stop()
+        self.http.stop()
+
+    def put(self, name: str, content: bytes) -> None:
+        """Put one file into the root, whole at any moment."""
+        target = self.root / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        fresh = target.with_name(f".{target.name}.new")
+        fresh.write_bytes(content)
+        os.replace(fresh, target)  # noqa: PTH105
+
+    def remove(self, name: str) -> None:
+        """Take one file out of the root."""
+        (self.root / name).unlink(missing_ok=True)
+
+    def stage(self, phone: str, **overrides: str) -> None:
+        """Render a phone's own file again, with these template values for this phone only."""
+        self._overrides[phone] = overrides
+        for name, content in render_phone(self._lab, phone, **self._values(phone)).items():
+            self.put(name, content)
+
+    def _values(self, phone: str) -> dict[str, str]:
+        # The harness drives the phone's web window, so it must be the one that is asked who may.
+        shipped = {"authentication_url": self.http.authentication_url}
+        return shipped | self._overrides.get(phone, {})
+
+    @contextmanager
+    def overridden(self, phone: str, **overrides: str) -> Iterator[None]:
+        """Stage a phone with other values for a while; the phone must boot to take them."""
+        self.stage(phone, **overrides)
+        try:
+            yield
+        finally:
+            self.stage(phone)
+
+    def value(self, phone: str, name: str) -> str:
+        """Return the template value in force for a phone.
+
+        Raises:
+            UsageFault: there is no such value.
+        """
+        values = values_for(self._lab, phone, self._values(phone))
+        if name not in values:
+            raise UsageFault(f"there is no template value named {name!r}")
+        return values[name]
+
+    def fetched(self, phone: str, *, since: Mark) -> list[Fetched]:
+        """Return what a phone asked for and got since a mark, in the order it asked."""
+        outcomes: dict[tuple[str, str, int], int | None] = {}
+        for record in self._timeline.records(since):
+            event = record.event
+            if record.device != phone:
+                continue
+            if isinstance(event, FileServed):
+                outcomes[event.name, event.protocol, event.port] = event.size
+            elif isinstance(event, FileRefused):
+                outcomes[event.name, event.protocol, event.port] = None
+        asked = self._timeline.events(FileRequested, device=phone, since=since)
+        return [
+            Fetched(event.name, outcomes.get((event.name, event.protocol, event.port)))
+            for event in asked
+        ]
+
+    def expected_boot(self, phone: str) -> list[Fetched]:
+        """Return what a 9.x phone that holds the right load fetches in a normal boot.
+
+        Order as logged from a 7942 with 9.4(2): trust lists (none here), its own file, locale
+        files (none staged), dial plan.
+        """
+        spec = self._lab.phones[phone]
+        own = f"{spec.host_name}.cnf.xml"
+        expected = [
+            Fetched(f"CTL{spec.host_name}.tlv", None),
+            Fetched(f"ITL{spec.host_name}.tlv", None),
+            Fetched("ITLFile.tlv", None),
+            Fetched(own, self._size(own)),
+        ]
+        locales = (("user_locale", "mk-sip.jar"), ("network_locale", "g3-tones.xml"))
+        for value, file in locales:
+            folder = self.value(phone, value)
+            name = f"{folder}/{file}"
+            expected.append(Fetched(name, self._size(name)))
+        dial_template = self.value(phone, "dial_template")
+        return [*expected, Fetched(dial_template, self._size(dial_template))]
+
+    def expected_after_reset(self, phone: str) -> list[Fetched]:
+        """Return what a phone fetches after a factory reset: boot loads, components, then a boot."""
+        boot_loads = self._lab.phones[phone].facts.boot_loads
+        firmware = self.firmware(phone)
+        return [
+            Fetched(boot_loads, self._size(boot_loads)),
+            *(Fetched(name, size) for name, size in firmware.components),
+            *self.expected_boot(phone),
+        ]
+
+    def firmware(self, phone: str) -> FirmwareSet:
+        """Return the firmware set a phone is given."""
+        return load_manifest(self._load_of(phone))
+
+    def _load_of(self, phone: str) -> str:
+        return self._lab.phones[phone].load or self._lab.provisioning.load
+
+    def _size(self, name: str) -> int | None:
+        path = self.root / name
+        return path.stat().st_size if path.is_file() else None
