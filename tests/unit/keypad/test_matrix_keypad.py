@@ -223,9 +223,12 @@ def test_port_missing(timeline: Timeline, port: str) -> None:
 
 def test_port_in_use(keypad_twin: Starter, timeline: Timeline) -> None:
     twin = keypad_twin()
-    with opened(twin.port, timeline):
-        with pytest.raises(BenchFault, match="cannot be opened"), opened(twin.port, timeline):
-            pass
+    with (
+        opened(twin.port, timeline),
+        pytest.raises(BenchFault, match="cannot be opened"),
+        opened(twin.port, timeline),
+    ):
+        pass
 
 
 def test_unplugged_while_idle(keypad_twin: Starter, timeline: Timeline) -> None:
@@ -320,26 +323,31 @@ def test_refusal(timeline: Timeline, code: str) -> None:
             *GREETING, heard(">{n} down #", f"<{{n}} err 10 {code} so there")
         ) as controller,
         opened(controller.port, timeline) as keypad,
+        pytest.raises(BenchFault, match=f"refuses 'down #': {code} so there"),
     ):
-        with pytest.raises(BenchFault, match=f"refuses 'down #': {code} so there"):
-            keypad.press("#")
+        keypad.press("#")
 
 
 def test_wrong_order_of_edges(timeline: Timeline) -> None:
     reports = ("!1 key 2 down", "!2 key 2 up", "!3 key 1 down", "!4 key 1 up", "<{n} ok 5")
-    with ScriptedController(*GREETING, heard(">{n} type 80 80 1 2", *reports)) as controller:
-        with opened(controller.port, timeline) as keypad:
-            with pytest.raises(BenchFault, match="another order") as caught:
-                keypad.type("12")
-            assert caught.value.state == "2↓ 2↑ 1↓ 1↑"
+    with (
+        ScriptedController(*GREETING, heard(">{n} type 80 80 1 2", *reports)) as controller,
+        opened(controller.port, timeline) as keypad,
+    ):
+        with pytest.raises(BenchFault, match="another order") as caught:
+            keypad.type("12")
+        assert caught.value.state == "2↓ 2↑ 1↓ 1↑"
 
 
 @pytest.mark.parametrize("greeting", ["grbl 1 12", "matrix 2 35", ""])
 def test_another_controller(timeline: Timeline, greeting: str) -> None:
     answer = f"<1 ok 5 {greeting}".rstrip()
-    with ScriptedController(heard(">1 hello", answer)) as controller:
-        with pytest.raises(BenchFault, match="it greets with"), opened(controller.port, timeline):
-            pass
+    with (
+        ScriptedController(heard(">1 hello", answer)) as controller,
+        pytest.raises(BenchFault, match="it greets with"),
+        opened(controller.port, timeline),
+    ):
+        pass
 
 
 def test_nonsense_for_lamps(timeline: Timeline) -> None:
@@ -355,9 +363,11 @@ def test_nonsense_for_lamps(timeline: Timeline) -> None:
 def test_split_glued_and_between_garbage(timeline: Timeline, size: int) -> None:
     stream = b"\x00\xffboot v1.2\r\n" + frame("!10 key # down") + b"??\n" + frame("<3 ok 10")
     pieces = tuple(stream[at : at + size] for at in range(0, len(stream), size))
-    with ScriptedController(*GREETING, Heard(">3 down #", pieces)) as controller:
-        with opened(controller.port, timeline) as keypad:
-            keypad.press("#")
+    with (
+        ScriptedController(*GREETING, Heard(">3 down #", pieces)) as controller,
+        opened(controller.port, timeline) as keypad,
+    ):
+        keypad.press("#")
     assert edges(timeline) == ["#+"]
     assert len([n for n in timeline.events(Note) if "damaged line" in n.text]) == 2
 

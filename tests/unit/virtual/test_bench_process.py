@@ -234,7 +234,9 @@ def test_phone_deaf_to_its_end_of_input_dies_with_a_killed_bench(
     start: Callable[[dict[str, Any]], Bench], tmp_path: Path
 ) -> None:
     deaf = (
-        'import os, signal\nprint(\'{"log": "pid %d"}\' % os.getpid(), flush=True)\nsignal.pause()'
+        "import json, os, signal\n"
+        "print(json.dumps({'log': f'pid {os.getpid()}'}), flush=True)\n"
+        "signal.pause()"
     )
     bench = start(spec_of(tmp_path, phone_command=[sys.executable, "-S", "-c", deaf]))
     bench.power().set("1", on=True)
