@@ -1,54 +1,159 @@
 """Tell which of the parties' tones are in a piece of sound.
 
 Each party of a test plays a sine of its own. A window of what an ear received is correlated with
-every known tone (the Goertzel idea, for all tones at once); a tone counts as heard when it stands
-clear above what else is in the window. Thresholds were measured on tones that went through G.711
-and G.722: quantisation noise stays below -45 dBFS, a tone at a twentieth of full scale is -26.
+every known tone (Goertzel's idea, for all tones at once). A tone counts as heard when it stands
+clear of the noise around it and of the loudest tone's leakage *all the time* in the window: what
+is there for a part of it only (a DTMF burst, a call just put on hold) is unsettled, not heard.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["HEARD_DBFS", "heard", "levels"]
+from harness.errors import HarnessBug
 
-#: Level in dBFS above which a tone can count as heard.
+__all__ = ["HEARD_DBFS", "SILENCE_DBFS", "Sound", "heard", "levels", "listen"]
+
+#: Level in dBFS from which a tone can count as heard. G.711's quantisation noise stays below
+#: -60 in one tone's band, and a tone at a twentieth of full scale is at -29.
 HEARD_DBFS = -38.0
-#: A tone this many dB below the loudest one in the window is its leakage or distortion.
+#: What silence is given as.
+SILENCE_DBFS = -120.0
+#: A tone this many dB below the loudest one is its leakage or distortion.
 _SPREAD_DB = 24.0
-_SILENCE_DBFS = -120.0
+#: White noise in one tone's band exceeds its own mean by this many dB about once in 10^8 windows.
+_ABOVE_NOISE_DB = 13.0
+#: A tone heard before stays heard until it is this much below what it had to reach.
+_HYSTERESIS_DB = 3.0
+#: A window is judged in parts this long: longer than the gaps of DTMF (RFC 4733 digits at 40 ms
+#: or more), and long enough to tell tones 50 Hz apart.
+_PART_SECONDS = 0.1
+
+_Samples = NDArray[np.int16] | NDArray[np.float64]
 
 
-def levels(
-    samples: NDArray[np.int16] | NDArray[np.float64], rate: int, tones: Mapping[str, int]
-) -> dict[str, float]:
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """What a window holds.
+
+    Attributes:
+        heard: the parties whose tone is there all the time.
+        unsettled: those whose tone is there for a part of the window.
+        levels: each party's tone in dBFS over the whole window (a full-scale sine is -3).
+        noise: what is left without the tones, in one tone's band, in dBFS.
+    """
+
+    heard: frozenset[str]
+    unsettled: frozenset[str]
+    levels: dict[str, float]
+    noise: float
+
+    def is_exactly(self, expected: frozenset[str] | set[str]) -> bool:
+        """Tell whether these parties, and no others, are heard throughout the window."""
+        return self.heard == expected and not self.unsettled
+
+
+def levels(samples: _Samples, rate: int, tones: Mapping[str, int]) -> dict[str, float]:
     """Return each tone's level in dBFS over the whole window (a full-scale sine is -3 dB).
 
     Args:
-        samples: the window, as 16-bit integers or as floats of ±1; 0.2 s or more to tell tones 20 Hz apart.
+        samples: the window, as 16-bit integers or as floats of ±1; 0.1 s or more to tell tones
+            50 Hz apart.
         rate: samples per second.
-        tones: frequency in Hz by party.
+        tones: frequency in Hz by party, each below half the rate.
+
+    Raises:
+        HarnessBug: a tone cannot exist at this rate.
     """
-    count = len(samples)
-    if count == 0:
-        return dict.fromkeys(tones, _SILENCE_DBFS)
-    window = np.hanning(count)
+    return _measure(_scaled(samples), rate, tones)[0]
+
+
+def heard(measured: Mapping[str, float], noise: float = SILENCE_DBFS) -> frozenset[str]:
+    """Return the parties whose tone counts as heard, by :func:`levels` alone.
+
+    :func:`listen` knows more: it also asks whether a tone was there all the time.
+    """
+    return _above(measured, noise, frozenset())
+
+
+def listen(
+    samples: _Samples,
+    rate: int,
+    tones: Mapping[str, int],
+    before: frozenset[str] = frozenset(),
+) -> Sound:
+    """Judge a window: whose tones are in it throughout, and whose only in part.
+
+    Args:
+        samples: the window, as 16-bit integers or as floats of ±1; 0.3 s or more to see through
+            a DTMF burst.
+        rate: samples per second.
+        tones: frequency in Hz by party, each below half the rate.
+        before: who was heard in the window before this one, for hysteresis.
+
+    Raises:
+        HarnessBug: a tone cannot exist at this rate.
+    """
+    signal = _scaled(samples)
+    measured, noise = _measure(signal, rate, tones)
+    count = max(1, int(len(signal) / (rate * _PART_SECONDS)))
+    always = frozenset(tones)
+    ever: frozenset[str] = frozenset()
+    for part in np.array_split(signal, count):
+        there = _above(*_measure(part, rate, tones), before)
+        always &= there
+        ever |= there
+    return Sound(heard=always, unsettled=ever - always, levels=measured, noise=noise)
+
+
+def _scaled(samples: _Samples) -> NDArray[np.float64]:
     full_scale = 32768.0 if np.issubdtype(samples.dtype, np.integer) else 1.0
-    signal = samples.astype(np.float64) / full_scale * window
-    times = np.arange(count) / rate
-    found: dict[str, float] = {}
+    return samples.astype(np.float64) / full_scale
+
+
+def _above(measured: Mapping[str, float], noise: float, before: frozenset[str]) -> frozenset[str]:
+    loudest = max(measured.values(), default=SILENCE_DBFS)
+    floor = max(HEARD_DBFS, loudest - _SPREAD_DB, noise + _ABOVE_NOISE_DB)
+    return frozenset(
+        party
+        for party, level in measured.items()
+        if level >= floor - (_HYSTERESIS_DB if party in before else 0.0)
+    )
+
+
+def _measure(
+    signal: NDArray[np.float64], rate: int, tones: Mapping[str, int]
+) -> tuple[dict[str, float], float]:
+    """Return the tones' levels and the noise in a tone's band, in dBFS."""
     for party, frequency in tones.items():
-        amplitude = 2.0 * abs(np.dot(signal, np.exp(-2j * np.pi * frequency * times)))
-        power = (amplitude / window.sum()) ** 2 / 2.0
-        found[party] = max(_SILENCE_DBFS, 10.0 * float(np.log10(power + 1e-12)))
-    return found
+        if not 0 < frequency < rate / 2:
+            raise HarnessBug(
+                f"a tone of {frequency} Hz cannot be in sound of {rate} samples a second",
+                device=party,
+                expected=f"a tone below {rate // 2} Hz",
+            )
+    if len(signal) < 3:
+        return dict.fromkeys(tones, SILENCE_DBFS), SILENCE_DBFS
+    window = np.hanning(len(signal))
+    weighted = signal * window
+    times = np.arange(len(signal)) / rate
+    powers: dict[str, float] = {}
+    for party, frequency in tones.items():
+        wave = np.exp(-2j * np.pi * frequency * times)
+        amplitude = 2.0 * abs(complex(np.dot(weighted, wave))) / float(window.sum())
+        powers[party] = amplitude**2 / 2.0
+    # Two parties may share a tone, or be so near that each holds the other's power: then the rest
+    # comes out negative, which means no noise to speak of.
+    shared = sum(dict(zip(tones.values(), powers.values(), strict=True)).values())
+    rest = float(np.sum(weighted**2) / np.sum(window**2)) - shared
+    # White noise of this power, as it falls into one tone's correlation.
+    band = 2.0 * float(np.sum(window**2) / window.sum() ** 2)
+    return {party: _decibels(power) for party, power in powers.items()}, _decibels(rest * band)
 
 
-def heard(measured: Mapping[str, float]) -> frozenset[str]:
-    """Return the parties whose tone counts as heard, from :func:`levels`."""
-    loudest = max(measured.values(), default=_SILENCE_DBFS)
-    floor = max(HEARD_DBFS, loudest - _SPREAD_DB)
-    return frozenset(party for party, level in measured.items() if level >= floor)
+def _decibels(power: float) -> float:
+    return max(SILENCE_DBFS, 10.0 * float(np.log10(max(power, 1e-12))))
