@@ -118,9 +118,9 @@ class _Boot:
             folder = config.user_locale or ""
             if await self.get(f"{folder}/mk-sip.jar") is None:
                 self._logs.to_status("Error Updating Locale")
-        if config.network_locale:
-            if await self.get(f"{config.network_locale}/g3-tones.xml") is None:
-                self._logs.to_status("Error Updating Locale")
+        tones = f"{config.network_locale}/g3-tones.xml"
+        if config.network_locale and await self.get(tones) is None:
+            self._logs.to_status("Error Updating Locale")
         plan = DialPlan()
         if config.dial_template and not self._defects.fires("skips-dialplan"):
             content = await self.get(config.dial_template)
