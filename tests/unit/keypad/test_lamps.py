@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+import time
 
 import pytest
 from hypothesis import given
@@ -167,6 +168,22 @@ def test_wait_is_woken_by_the_last_edge() -> None:
     walk = wait_for_walk(timeline, device="desk", colour="amber", lines=6, within=5.0, since=since)
     thread.join()
     assert walk.lamps[0] == walk.lamps[-1] == "line1"
+
+
+def test_wait_notices_an_edge_that_is_not_the_last_record() -> None:
+    timeline = Timeline()
+
+    def write_at_once() -> None:
+        with timeline._condition:  # so that the waiter wakes only after all of it
+            write(timeline, walking([1, 2, 1]))
+            timeline.append(Note("the last word"), source="tftp")
+
+    thread = threading.Timer(0.05, write_at_once)
+    thread.start()
+    began = time.monotonic()
+    wait_for_walk(timeline, device="desk", colour="amber", lines=2, within=5.0)
+    assert time.monotonic() - began < 2.0
+    thread.join()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,169 @@
+"""The twin against the protocol page, without the driver."""
+
+from __future__ import annotations
+
+import os
+import select
+from collections.abc import Callable, Iterator
+
+import pytest
+from controller_peer import frame
+from running_twin import RunningTwin
+
+from harness.events import LampColour
+
+Starter = Callable[..., RunningTwin]
+
+
+class Line:
+    """A bare host on the twin's port; clock readings in what it hears become ``T``."""
+
+    def __init__(self, port: str) -> None:
+        self._fd = os.open(port, os.O_RDWR | os.O_NOCTTY)
+        self._rest = b""
+        self._lines: list[bytes] = []
+
+    def close(self) -> None:
+        os.close(self._fd)
+
+    def raw(self, data: bytes) -> None:
+        os.write(self._fd, data)
+
+    def say(self, *bodies: str) -> None:
+        self.raw(b"".join(frame(body) for body in bodies))
+
+    def hear(self, within: float = 2.0) -> str:
+        while not self._lines:
+            if not select.select([self._fd], [], [], within)[0]:
+                return "silence"
+            *self._lines, self._rest = (self._rest + os.read(self._fd, 4096)).split(b"\n")
+        text = self._lines.pop(0).decode()
+        assert frame(text[:-3]).decode() == text + "\n"
+        words = text[:-3].split(" ")
+        if words[0].startswith("!"):
+            words[0] = "!T"
+        else:
+            words[2] = "T"
+        return " ".join(words)
+
+    def hear_all(self, count: int) -> list[str]:
+        return [self.hear() for _ in range(count)]
+
+
+@pytest.fixture
+def twin(keypad_twin: Starter) -> RunningTwin:
+    return keypad_twin()
+
+
+@pytest.fixture
+def line(twin: RunningTwin) -> Iterator[Line]:
+    line = Line(twin.port)
+    line.say(">1 hello")
+    assert line.hear() == "<1 ok T matrix 1 35"
+    yield line
+    line.close()
+
+
+def test_request_that_comes_twice_is_carried_out_once(line: Line) -> None:
+    line.say(">2 tap 5 1")
+    first = line.hear_all(3)
+    assert first == ["!T key 5 down", "!T key 5 up", "<2 ok T"]
+    line.say(">2 tap 5 1", ">3 alive")
+    assert line.hear_all(2) == ["<2 ok T", "<3 ok T"]
+
+
+def test_request_that_comes_again_while_it_runs_is_not_answered_twice(line: Line) -> None:
+    line.say(">2 tap 5 50", ">2 tap 5 50")
+    assert line.hear_all(3) == ["!T key 5 down", "!T key 5 up", "<2 ok T"]
+    assert line.hear(0.1) == "silence"
+
+
+def test_what_is_answered_while_typing(line: Line) -> None:
+    line.say(">2 type 1000 0 1 2")
+    assert line.hear() == "!T key 1 down"
+    line.say(">3 alive", ">4 down 5", ">5 release-all")
+    assert line.hear_all(5) == [
+        "<3 ok T",
+        "<4 err T busy still typing, no time for 5",
+        "!T key 1 up",
+        "<5 ok T",
+        "<2 err T aborted released meanwhile",
+    ]
+
+
+def test_request_that_is_ended_before_it_began(line: Line) -> None:
+    line.say(">2 type 1000 0 1 2", ">3 release-all", ">4 tap 5 1")
+    heard = line.hear_all(2)
+    assert heard[0] == "<3 ok T"
+    rest = [*heard[1:], line.hear()]
+    assert "<2 err T aborted released meanwhile" in rest
+
+
+@pytest.mark.parametrize(
+    ("request_body", "code"),
+    [
+        ("jump", "bad-verb"),
+        ("down", "bad-arguments"),
+        ("down 1 2", "bad-arguments"),
+        ("tap 1", "bad-arguments"),
+        ("tap 1 soon", "bad-arguments"),
+        ("tap 1 60001", "bad-arguments"),
+        ("tap 1 -1", "bad-arguments"),
+        ("type 1 1", "bad-arguments"),
+        ("type 1 1 " + "1 " * 32 + "1", "bad-arguments"),
+        ("down line7", "bad-key"),
+        ("type 1 1 1 x", "bad-key"),
+    ],
+)
+def test_refusals(line: Line, request_body: str, code: str) -> None:
+    line.say(f">2 {request_body}")
+    assert line.hear().startswith(f"<2 err T {code} ")
+    assert line.hear(0.02) == "silence", "nothing moved"
+
+
+@pytest.mark.parametrize(
+    "noise", [b"\n", b">2 alive\n", b">2 alive*00\n", b"x" * 600 + b"\n", b"\xff\xfe*12\n", b"*\n"]
+)
+def test_what_is_no_frame_is_passed_over(line: Line, noise: bytes) -> None:
+    line.raw(noise)
+    line.say(">3 alive")
+    assert line.hear() == "<3 ok T"
+
+
+def test_frame_in_pieces(line: Line) -> None:
+    for byte in frame(">2 alive"):
+        line.raw(bytes([byte]))
+    assert line.hear() == "<2 ok T"
+
+
+def test_new_host_finds_all_keys_up_and_its_numbers_free(line: Line) -> None:
+    line.say(">2 down 1", ">3 type 500 500 2")
+    assert line.hear_all(3) == ["!T key 1 down", "<2 ok T", "!T key 2 down"]
+    line.say(">1 hello")
+    assert line.hear_all(3) == ["!T key 1 up", "!T key 2 up", "<1 ok T matrix 1 35"]
+    line.say(">2 tap 3 1")
+    assert line.hear_all(3) == ["!T key 3 down", "!T key 3 up", "<2 ok T"]
+
+
+def test_no_reports_before_the_first_hello(twin: RunningTwin) -> None:
+    early = Line(twin.port)
+    twin.light("line1", LampColour.RED)
+    assert early.hear(0.1) == "silence"
+    early.say(">1 hello", ">2 lamps")
+    assert early.hear() == "<1 ok T matrix 1 35"
+    assert early.hear().startswith("<2 ok T line1=red line2=dark ")
+    twin.light("line1", LampColour.DARK)
+    assert early.hear() == "!T lamp line1 dark"
+    early.close()
+
+
+def test_silent_host_loses_its_keys_once(
+    keypad_twin: Starter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("harness.virtual.keypad._WATCHDOG_S", 0.1)
+    line = Line(keypad_twin().port)
+    line.say(">1 hello", ">2 down 1")
+    assert line.hear_all(3)[1:] == ["!T key 1 down", "<2 ok T"]
+    assert line.hear_all(2) == ["!T key 1 up", "!T watchdog"]
+    assert line.hear(0.3) == "silence"
+    line.close()
