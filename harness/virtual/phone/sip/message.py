@@ -127,7 +127,7 @@ def new_branch() -> str:
 def uri_of(header: str) -> str:
     """Return the URI of a From, To, Contact or Refer-To header."""
     match = re.search(r"<([^>]*)>", header)
-    return match[1] if match else header.split(";")[0].strip()
+    return match[1] if match else header.split(";", maxsplit=1)[0].strip()
 
 
 def tag_of(header: str) -> str:
