@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import threading
-import time
 from collections.abc import Sequence
-
-import serial
 
 from harness.errors import BenchFault, UsageFault
 from harness.events import KeyPressed, KeyReleased, LampChanged, LampColour, Note
 from harness.keypad.frames import (
     Answer,
     Damaged,
-    FrameReader,
     KeyEdge,
     LampReport,
     Message,
     Watchdog,
-    encode,
 )
 from harness.keypad.keys import keys_of
+from harness.keypad.link import ControllerLink
 from harness.timeline import Observer
 
 __all__ = ["MatrixKeypad"]
@@ -63,44 +58,28 @@ class MatrixKeypad:
         answer_s: float = 1.0,
         alive_s: float = 0.5,
     ) -> None:
-        self._port = port
         self._name = name
         self._device = device
         self._observe = observe
-        self._answer_s = answer_s
-        self._alive_s = alive_s
-        self._seq = itertools.count(1)
-        self._changed = threading.Condition()
-        self._answers: dict[int, Answer | None] = {}
-        self._asked: dict[int, str] = {}
+        self._changed = threading.Lock()
         self._edges: list[KeyEdge] = []
         self._down: set[str] = set()
-        self._lamps: dict[str, LampColour] = {}
-        self._damaged = 0
-        self._watch_lamps_again = False
-        self._gone = ""
         self._held: set[str] = set()
         self._let_go: dict[str, int] = {}
+        self._lamps: dict[str, LampColour] = {}
         self._keys_lock = threading.Lock()
-        self._write_lock = threading.Lock()
-        self._closing = threading.Event()
+        self._link = ControllerLink(
+            port,
+            name,
+            baud,
+            answer_s,
+            alive_s,
+            hear=self._hear,
+            note=self._note,
+            situation=self._situation,
+        )
         try:
-            self._serial = serial.Serial(
-                port, baud, timeout=None, write_timeout=answer_s, exclusive=True
-            )
-        except (serial.SerialException, OSError, ValueError) as error:
-            raise BenchFault(
-                f"its serial port {port} cannot be opened: {error}",
-                device=name,
-                state="not connected",
-                expected="a keypad controller on that port",
-                hint="is it plugged in? is another program using the port? see dmesg and lab.yaml",
-            ) from error
-        self._reader = threading.Thread(target=self._read, name=f"{name}-reader", daemon=True)
-        self._reader.start()
-        self._keeper = threading.Thread(target=self._keep_alive, name=f"{name}-alive", daemon=True)
-        try:
-            self._identity = self._request("hello")
+            self._identity = self._link.request("hello")
             if self._identity.split(" ")[:2] != ["matrix", "1"]:
                 raise BenchFault(
                     f"it greets with {self._identity!r}",
@@ -110,9 +89,9 @@ class MatrixKeypad:
                 )
             self.lamps()
         except BaseException:
-            self._stop()
+            self._link.close()
             raise
-        self._keeper.start()
+        self._link.keep_alive()
 
     @property
     def name(self) -> str:
@@ -202,7 +181,7 @@ class MatrixKeypad:
         Raises:
             BenchFault: a key stays down, or the controller cannot be talked to.
         """
-        self._request("release-all")
+        self._link.request("release-all")
         with self._changed:
             self._held.clear()
             self._let_go.clear()
@@ -216,7 +195,7 @@ class MatrixKeypad:
         Raises:
             BenchFault: the controller cannot be talked to.
         """
-        answer = self._request("lamps")
+        answer = self._link.request("lamps")
         try:
             pairs = (word.split("=", 1) for word in answer.split())
             seen = {lamp: LampColour(colour) for lamp, colour in pairs}
@@ -231,11 +210,11 @@ class MatrixKeypad:
 
     def close(self) -> None:
         """Let every key come up and let go of the port."""
-        if self._closing.is_set():
+        if self._link.closed:
             return
         with contextlib.suppress(BenchFault):
-            self._request("release-all")
-        self._stop()
+            self._link.request("release-all")
+        self._link.close()
 
     # --- keys -----------------------------------------------------------------------------------
 
@@ -252,7 +231,7 @@ class MatrixKeypad:
         """Carry out a command and return the edges it made; the caller holds the keys' lock."""
         with self._changed:
             self._edges.clear()
-        self._request(command, seconds)
+        self._link.request(command, seconds)
         with self._changed:
             return list(self._edges)
 
@@ -297,153 +276,39 @@ class MatrixKeypad:
         )
 
     def _damage(self) -> str:
-        return f"; {self._damaged} damaged line(s) received so far" if self._damaged else ""
+        damaged = self._link.damaged
+        return f"; {damaged} damaged line(s) received so far" if damaged else ""
 
-    # --- requests -------------------------------------------------------------------------------
+    # --- what the link hears, in its reader's thread ----------------------------------------------
 
-    def _request(self, command: str, seconds: float = 0.0) -> str:
-        """Send a command, once more if no answer comes, and return the answer's data.
-
-        ``seconds`` is what the keys need by themselves.
-        """
-        within = self._answer_s + seconds
-        seq = next(self._seq)
-        damaged_before = self._damaged
-        with self._changed:
-            self._answers[seq] = None
-            self._asked[seq] = command
-        try:
-            answer = None
-            for _ in range(2):
-                self._write(f">{seq} {command}")
-                answer = self._await(seq, within)
-                if answer is not None:
-                    break
-        finally:
-            with self._changed:
-                del self._answers[seq], self._asked[seq]
-        if answer is None:
-            raise self._no_answer(command, within, self._damaged - damaged_before)
-        if answer.code:
-            raise BenchFault(
-                f"it refuses {command!r}: {answer.code} {answer.text}".rstrip(),
-                device=self._name,
-                expected="ok",
-                hint="busy or aborted: another thread drives the same keypad; "
-                "else the controller's firmware differs",
-            )
-        return answer.text
-
-    def _no_answer(self, command: str, within: float, damaged: int) -> BenchFault:
-        expected = f"an answer to {command!r} within {within:.1f} s, asked twice"
-        if damaged:
-            return BenchFault(
-                f"its answers arrive damaged: {damaged} line(s) with a wrong checksum or form",
-                device=self._name,
-                state=f"port {self._port} is open",
-                expected=expected,
-                hint="check cable, ground and baud rate; is a second program reading the port?",
-            )
-        return BenchFault(
-            "it does not answer",
-            device=self._name,
-            state=f"port {self._port} is open, nothing came",
-            expected=expected,
-            hint="reset the controller; check that this port is the keypad's and the baud rate",
-        )
-
-    def _await(self, seq: int, within: float) -> Answer | None:
-        deadline = time.monotonic() + within
-        with self._changed:
-            while self._answers[seq] is None:
-                if self._gone or self._closing.is_set():
-                    raise self._gone_fault()
-                left = deadline - time.monotonic()
-                if left <= 0:
-                    return None
-                self._changed.wait(left)
-            return self._answers[seq]
-
-    def _write(self, body: str) -> None:
-        if self._gone or self._closing.is_set():
-            raise self._gone_fault()
-        try:
-            with self._write_lock:
-                self._serial.write(encode(body))
-        except (serial.SerialException, OSError) as error:
-            self._lose(str(error))
-            raise self._gone_fault() from error
-
-    def _gone_fault(self) -> BenchFault:
-        return BenchFault(
-            f"its serial port {self._port} is gone: {self._gone or 'the driver was closed'}",
-            device=self._name,
-            state=f"keys last reported down: {', '.join(sorted(self._down)) or 'none'}",
-            expected="the port to stay while the bench is up",
-            hint="unplugged, or the controller restarted? plug it in and start again",
-        )
-
-    # --- the reader and the keeper --------------------------------------------------------------
-
-    def _read(self) -> None:
-        frames = FrameReader()
-        while not self._closing.is_set():
-            try:
-                data = self._serial.read(max(1, self._serial.in_waiting))
-            except (serial.SerialException, OSError, TypeError) as error:
-                # TypeError: what pyserial makes of a port closed under its select.
-                if not self._closing.is_set():
-                    self._lose(str(error))
-                return
-            for message in frames.feed(data):
-                self._take(message)
-
-    def _lose(self, why: str) -> None:
-        with self._changed:
-            first, self._gone = not self._gone, self._gone or why
-            self._changed.notify_all()
-        if first:
-            self._observe(
-                Note(text=f"serial port {self._port} is gone: {why}"), device=self._device
-            )
-
-    def _take(self, message: Message) -> None:
-        # The event is written before whoever waits for the movement goes on.
+    def _hear(self, message: Message, command: str) -> None:
         match message:
             case KeyEdge(device_ms=ms, key=key, down=down):
                 kind = KeyPressed if down else KeyReleased
                 self._observe(kind(key=key, device_ms=ms), device=self._device)
+                with self._changed:
+                    self._edges.append(message)
+                    (self._down.add if down else self._down.discard)(key)
             case LampReport(device_ms=ms, lamp=lamp, colour=colour):
                 self._see_lamp(lamp, colour, ms)
             case Watchdog(device_ms=ms):
-                text = f"{self._name} heard nothing from the host and let go of all keys ({ms} ms)"
-                self._observe(Note(text=text), device=self._device)
+                self._note(
+                    f"{self._name} heard nothing from the host, let go of all keys ({ms} ms)"
+                )
+                with self._changed:
+                    self._let_go.update(dict.fromkeys(self._held, ms))
+                    self._held.clear()
             case Damaged(line=line, why=why):
-                text = f"{self._name} sent a damaged line: {why}: {line[:80]!r}"
-                self._observe(Note(text=text), device=self._device)
-            case Answer(seq=seq, device_ms=ms, text=text) if self._asked.get(seq) == "lamps":
+                self._note(f"{self._name} sent a damaged line: {why}: {line[:80]!r}")
+            case Answer(device_ms=ms, text=text) if command == "lamps":
                 self._see_all_lamps(text, ms)
-        with self._changed:
-            self._note(message)
-            self._changed.notify_all()
 
-    def _note(self, message: Message) -> None:
-        match message:
-            case Answer(seq=seq) if seq in self._answers:
-                self._answers[seq] = message
-            case KeyEdge(key=key, down=True):
-                self._edges.append(message)
-                self._down.add(key)
-            case KeyEdge(key=key):
-                self._edges.append(message)
-                self._down.discard(key)
-            case Watchdog(device_ms=ms):
-                self._let_go.update(dict.fromkeys(self._held, ms))
-                self._held.clear()
-            case Damaged():
-                # It may have been a report, and reports are not repeated: look at the lamps anew.
-                self._damaged += 1
-                self._watch_lamps_again = True
+    def _note(self, text: str) -> None:
+        self._observe(Note(text=text), device=self._device)
+
+    def _situation(self) -> str:
+        with self._changed:
+            return f"keys last reported down: {', '.join(sorted(self._down)) or 'none'}"
 
     def _see_lamp(self, lamp: str, colour: LampColour, ms: int) -> None:
         # Only the reader's thread comes here, so what it knows and what it tells stay in step.
@@ -456,32 +321,6 @@ class MatrixKeypad:
             lamp, _, colour = word.partition("=")
             with contextlib.suppress(ValueError):
                 self._see_lamp(lamp, LampColour(colour), ms)
-
-    def _keep_alive(self) -> None:
-        told = False
-        while not self._closing.wait(self._alive_s):
-            look, self._watch_lamps_again = self._watch_lamps_again, False
-            try:
-                self._request("lamps" if look else "alive")
-                told = False
-            except BenchFault as fault:
-                if self._closing.is_set() or self._gone:
-                    return
-                if not told:
-                    self._observe(Note(text=f"keep-alive: {fault.summary}"), device=self._device)
-                told = True
-
-    def _stop(self) -> None:
-        self._closing.set()
-        with self._changed:
-            self._changed.notify_all()
-        with contextlib.suppress(serial.SerialException, OSError, AttributeError):
-            self._serial.cancel_read()
-        self._reader.join(2.0)
-        if self._keeper.is_alive():
-            self._keeper.join(2.0)
-        with contextlib.suppress(serial.SerialException, OSError):
-            self._serial.close()
 
 
 def _missing(wanted: list[str], made: list[str]) -> list[str]:
