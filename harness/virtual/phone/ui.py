@@ -1,0 +1,489 @@
+"""The phone in the user's hands: hook, digits, soft keys, lamps, and calls behind them."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable, Coroutine
+from typing import Any
+from urllib.parse import quote
+
+from harness.events import LampColour
+from harness.virtual.phone.call import Call, CallState, Phoneset
+from harness.virtual.phone.config import LineConfig, PhoneConfig
+from harness.virtual.phone.defects import Defects
+from harness.virtual.phone.dialplan import DialPlan
+from harness.virtual.phone.lamps import Lamps
+from harness.virtual.phone.logs import Logs
+from harness.virtual.phone.sip.identity import Identity
+from harness.virtual.phone.sip.message import Message, tag_of
+from harness.virtual.phone.sip.registration import Registration
+from harness.virtual.phone.sip.remotecc import softkey_refer
+from harness.virtual.phone.sip.transport import NoAnswer, SipTransport
+from harness.virtual.phone.softkeys import Display, soft_key
+from harness.virtual.phone.spec import TwinSpec
+from harness.virtual.phone.web import WebWindow
+
+__all__ = ["Telephone"]
+
+_DIGITS = frozenset("0123456789*#")
+_MENU_SECONDS = 30.0
+#: How long a digit sent by SendDigits lasts.
+_SENT_DIGIT_SECONDS = 0.12
+
+
+class Telephone:
+    """A booted phone: registered lines, calls, and the keys that make them.
+
+    Args:
+        reason: why it booted, for the first REGISTER.
+        restart: called with a reason when the phone shall restart.
+    """
+
+    def __init__(
+        self,
+        *,
+        spec: TwinSpec,
+        config: PhoneConfig,
+        dial_plan: DialPlan,
+        load: str,
+        reason: str,
+        lamps: Lamps,
+        logs: Logs,
+        defects: Defects,
+        restart: Callable[[str], None],
+    ) -> None:
+        self._spec = spec
+        self._config = config
+        self._plan = dial_plan
+        self._lamps = lamps
+        self._logs = logs
+        self._defects = defects
+        self._ask_restart = restart
+        self._identity = Identity(
+            spec.mac.lower(), spec.address, config.voip_control_port, spec.facts.product,
+            spec.facts.number, load,
+        )  # fmt: skip
+        self._transport = SipTransport(
+            spec.address, config.voip_control_port, config.t1, config.t2, self._on_request
+        )
+        self._phoneset = Phoneset(self._transport, self._identity, config, defects, spec.tone)
+        self._registrations = [
+            Registration(
+                self._transport, self._identity, config, line, reason, spec.host_name, logs,
+                defects, self._show,
+            )
+            for line in config.lines
+        ]  # fmt: skip
+        self._web = WebWindow(self, spec, config, logs)
+        self._calls: list[Call] = []
+        self._active: Call | None = None
+        self._consult_for: Call | None = None
+        self._consult_kind = ""
+        self._dialled: str | None = None
+        self._dial_timer: asyncio.TimerHandle | None = None
+        self._page = 0
+        self._menu = ""
+        self._in_menu = False
+        self._menu_timer: asyncio.TimerHandle | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        """Open the sockets and register; the prime line first."""
+        await self._transport.open()
+        if self._config.web_access:
+            await self._web.start()
+        if self._config.register:
+            for registration in self._registrations:
+                self._spawn(registration.run())
+
+    async def stop(self) -> None:
+        """End calls and registrations and close every socket, as before a restart."""
+        for call in self._calls:
+            if call.state is not CallState.ENDED:
+                await call.hang_up()
+        for task in list(self._tasks):
+            task.cancel()
+        for registration in self._registrations:
+            await registration.unregister()
+        await self._web.stop()
+        self._transport.close()
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._finished)
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if task.cancelled():
+            return
+        error = task.exception()
+        if isinstance(error, NoAnswer):
+            self._logs.to_console(f"no answer: {error}")
+        elif error is not None:
+            raise error
+
+    # Keys
+
+    def key(self, name: str, *, down: bool) -> None:
+        """A key moved."""
+        if not down:
+            if name in _DIGITS and self._active is not None:
+                self._active.rtp.release()
+            return
+        if self._in_menu:
+            self._menu_key(name)
+        elif name == "settings":
+            self._open_menu()
+        elif name in _DIGITS:
+            self._digit(name)
+        elif name.startswith("soft"):
+            self._soft(soft_key(self.display, self._page, int(name[4:])))
+        elif name in ("speaker", "headset", "hook") or name.startswith("line"):
+            self._hook(name)
+
+    def _digit(self, digit: str) -> None:
+        active = self._active
+        if self._dialled is not None:
+            self._dial_digit(digit)
+        elif active is not None and active.state is CallState.CONNECTED:
+            self._press_dtmf(active, digit)
+
+    def _press_dtmf(self, call: Call, digit: str) -> None:
+        sent = digit
+        if digit == "4" and self._defects.fires("wrong-dtmf-digit"):
+            sent = "7"
+        call.rtp.press(sent)
+        if self._defects.fires("dtmf-doubled"):
+            call.rtp.release()
+            call.rtp.press(sent)
+
+    async def send_digits(self, digits: str) -> bool:
+        """Send digits in the active call; False when there is none."""
+        call = self._active
+        if call is None or call.state is not CallState.CONNECTED:
+            return False
+        for digit in digits:
+            call.rtp.press(digit)
+            await asyncio.sleep(_SENT_DIGIT_SECONDS)
+            call.rtp.release()
+        return True
+
+    def _open_menu(self) -> None:
+        self._in_menu, self._menu = True, ""
+        loop = asyncio.get_running_loop()
+        self._menu_timer = loop.call_later(_MENU_SECONDS, self._close_menu)
+
+    def _close_menu(self) -> None:
+        self._in_menu = False
+        if self._menu_timer is not None:
+            self._menu_timer.cancel()
+
+    def _menu_key(self, name: str) -> None:
+        """Inside Settings ``**#`` unlocks and ``**#**`` restarts."""
+        if name not in _DIGITS:
+            self._close_menu()
+            return
+        self._menu += name
+        if self._menu.endswith("**#**"):
+            self._close_menu()
+            if self._config.settings_access and not self._defects.fires("restart-ignored"):
+                self._ask_restart("phone-keypad")
+
+    def _hook(self, name: str) -> None:
+        ringing = self._call_in(CallState.RING_IN)
+        if ringing is not None:
+            self._spawn(self._answer(ringing))
+        elif self._active is not None and name == "speaker":
+            self._spawn(self._end(self._active))
+        elif self._dialled is not None:
+            self._stop_dialling()
+        elif self._active is None:
+            self._start_dialling()
+        self._show()
+
+    def _soft(self, label: str) -> None:
+        active = self._active
+        if label == "more":
+            self._page += 1
+            return
+        self._page = 0
+        if label == "NewCall":
+            self._start_dialling()
+        elif label == "Answer":
+            ringing = self._call_in(CallState.RING_IN)
+            if ringing is not None:
+                self._spawn(self._answer(ringing))
+        elif label == "EndCall" and self._dialled is not None:
+            self._stop_dialling()
+        elif active is None:
+            return
+        elif label == "EndCall":
+            self._spawn(self._end(active))
+        elif label == "Hold":
+            self._spawn(self._hold(active))
+        elif label == "Resume":
+            self._spawn(self._resume(active))
+        elif label in ("Trnsfer", "Confrn"):
+            self._consult_key(active, label)
+        self._show()
+
+    def _consult_key(self, active: Call, label: str) -> None:
+        if self._consult_for is None:
+            self._spawn(self._begin_consult(active, label))
+        elif label == "Trnsfer":
+            self._spawn(self._transfer(self._consult_for, active))
+        elif self._config.remote_cc:
+            self._spawn(self._conference(self._consult_for, active))
+
+    # Dialling
+
+    def _start_dialling(self) -> None:
+        self._dialled = ""
+
+    def _stop_dialling(self) -> None:
+        self._dialled = None
+        if self._dial_timer is not None:
+            self._dial_timer.cancel()
+
+    def _dial_digit(self, digit: str) -> None:
+        if self._dial_timer is not None:
+            self._dial_timer.cancel()
+        if digit == "#" and self._dialled:
+            self._dial()
+            return
+        self._dialled = (self._dialled or "") + digit
+        wait = self._plan.wait(self._dialled)
+        if wait == 0:
+            self._dial()
+        else:
+            self._dial_timer = asyncio.get_running_loop().call_later(wait, self._dial)
+
+    def _dial(self) -> None:
+        number, self._dialled = self._dialled, None
+        if number and self._registrations:
+            registration = self._registrations[0]
+            call = Call(self._phoneset, registration.line, registration.server)
+            self._calls.append(call)
+            self._active = call
+            self._spawn(self._place(call, number))
+        self._show()
+
+    async def _place(self, call: Call, number: str) -> None:
+        status = await call.dial(number)
+        if status != 200:
+            self._logs.to_console(f"call to {number} failed: {status}")
+        self._after_end(call)
+        self._show()
+
+    # Calls
+
+    async def _answer(self, call: Call) -> None:
+        if self._active is not None and self._active.state is CallState.CONNECTED:
+            await self._active.hold()
+        self._active = call
+        await call.answer()
+        self._show()
+
+    async def _end(self, call: Call) -> None:
+        await call.hang_up()
+        self._after_end(call)
+        self._show()
+
+    async def _hold(self, call: Call) -> None:
+        await call.hold()
+        self._show()
+
+    async def _resume(self, call: Call) -> None:
+        await call.resume()
+        self._show()
+
+    async def _begin_consult(self, call: Call, label: str) -> None:
+        await call.hold()
+        self._consult_for, self._consult_kind = call, label
+        self._active = None
+        self._start_dialling()
+        self._show()
+
+    async def _transfer(self, first: Call, second: Call) -> None:
+        """Attended when the target answered; while it rings, blind [inferred]: the consultation
+        is cancelled and the first call referred to the number."""
+        refer_to = f"<{second.remote_uri}>"
+        if second.state is CallState.CONNECTED:
+            await second.hold()
+            dialog = second.dialog_id
+            replaces = f"{dialog.call_id};to-tag={dialog.remote_tag};from-tag={dialog.local_tag}"
+            refer_to = f"<{second.remote_uri}?Replaces={quote(replaces, safe='')}>"
+        else:
+            await second.cancel()
+        status = await first.refer(refer_to)
+        self._logs.to_console(f"transfer: {status}")
+        if status != 202:
+            self._consult_for = None
+            self._show()
+
+    async def _conference(self, first: Call, second: Call) -> None:
+        """The second press of Confrn: left to the server, which stock Asterisk refuses.
+
+        The phone cannot authenticate a REFER (the server-side patch skips digest for that reason),
+        so a challenge is a refusal too. Both calls stay, the first one held.
+        """
+        registration = self._registrations[0]
+        host = registration.server[0]
+        for event in ("Conference", "Cancel"):
+            refer = softkey_refer(
+                self._identity, first.line.name, host, event, first.dialog_id, second.dialog_id
+            )
+            try:
+                response = await self._transport.request(refer, registration.server)
+            except NoAnswer:
+                continue
+            self._logs.to_console(f"remotecc {event}: {response.status}")
+            if response.status < 300:
+                return
+        self._consult_for, self._consult_kind = None, ""
+        if self._defects.fires("hangs-up-on-conference"):
+            await first.hang_up()
+            self._after_end(first)
+        self._show()
+
+    def _call_in(self, state: CallState) -> Call | None:
+        return next((call for call in self._calls if call.state is state), None)
+
+    def _after_end(self, ended: Call) -> None:
+        if ended.state is not CallState.ENDED:
+            return
+        if ended in self._calls:
+            self._calls.remove(ended)
+        if self._active is ended:
+            self._active = None
+        if self._consult_for is ended or self._active is None:
+            self._consult_for, self._consult_kind = None, ""
+        if self._active is None and self._calls:
+            self._active = self._calls[-1]
+
+    # Requests from the network
+
+    def _on_request(self, request: Message) -> None:
+        call = next((c for c in self._calls if c.call_id == request.call_id), None)
+        method = request.method
+        if method == "OPTIONS":
+            self._transport.respond(request, request.reply(200, "OK", to_tag=self._identity.tag()))
+        elif method == "NOTIFY":
+            self._on_notify(request, call)
+        elif method == "CANCEL":
+            self._transport.respond(request, request.reply(200, "OK"))
+            if call is not None and call.state is CallState.RING_IN:
+                call.refuse(487, "Request Cancelled")
+                self._after_end(call)
+        elif call is not None:
+            self._spawn(self._in_dialog(call, request))
+        elif method == "INVITE" and not tag_of(request.get("To")):
+            self._spawn(self._incoming(request))
+        elif method == "SUBSCRIBE":
+            self._transport.respond(request, request.reply(489, "Bad Event"))
+        else:
+            answer = request.reply(481, "Call Leg/Transaction Does Not Exist")
+            self._transport.respond(request, answer)
+        self._show()
+
+    async def _in_dialog(self, call: Call, request: Message) -> None:
+        await call.take_request(request)
+        self._after_end(call)
+        self._show()
+
+    async def _incoming(self, invite: Message) -> None:
+        registration = self._registration_for(invite)
+        if registration is None:
+            self._transport.respond(invite, invite.reply(404, "Not Found"))
+            return
+        if len(self._calls) >= max(1, registration.line.busy_trigger):
+            busy = invite.reply(486, "Busy Here", to_tag=self._identity.tag())
+            self._transport.respond(invite, busy)
+            return
+        call = Call(self._phoneset, registration.line, registration.server)
+        self._calls.append(call)
+        if not await call.ring(invite):
+            self._calls.remove(call)
+        self._show()
+
+    def _registration_for(self, invite: Message) -> Registration | None:
+        match = re.match(r"sips?:([^@;]+)@", invite.start.split(" ")[1])
+        user = match[1] if match else ""
+        return next((r for r in self._registrations if user in (r.line.name, r.line.contact)), None)
+
+    def _on_notify(self, request: Message, call: Call | None) -> None:
+        event = request.get("Event").split(";", maxsplit=1)[0]
+        if event == "service-control":
+            self._service_control(request)
+            return
+        self._transport.respond(request, request.reply(200, "OK"))
+        if event == "refer" and call is not None:
+            sipfrag = re.match(r"SIP/2\.0 (\d{3})", request.body)
+            if sipfrag and int(sipfrag[1]) >= 200:
+                self._spawn(self._transferred(call, int(sipfrag[1])))
+
+    async def _transferred(self, call: Call, status: int) -> None:
+        self._logs.to_console(f"transfer ended: {status}")
+        self._consult_for = None
+        if status >= 300 or self._defects.fires("transfer-leaves-leg"):
+            return
+        for leg in list(self._calls):
+            if leg.state is CallState.ENDED:
+                self._after_end(leg)
+            elif leg is call or leg is self._active:
+                await self._end(leg)
+
+    def _service_control(self, request: Message) -> None:
+        """The server's restart or reset; it must name a Call-ID of our own REGISTER."""
+        ours = {registration.call_id for registration in self._registrations}
+        named = re.search(r"RegisterCallId=\{([^}]*)\}", request.body)
+        action = re.search(r"action=(\S+)", request.body)
+        if named is None or named[1] not in ours or action is None:
+            self._transport.respond(request, request.reply(400, "Bad Request"))
+            return
+        self._transport.respond(request, request.reply(200, "OK"))
+        if action[1] in ("restart", "reset"):
+            self._ask_restart("reset-restart")
+
+    # What the user sees
+
+    @property
+    def display(self) -> Display:
+        """Which set of soft keys the phone shows."""
+        active = self._active
+        if self._dialled is not None:
+            return Display.DIALLING
+        if self._call_in(CallState.RING_IN) is not None:
+            return Display.RING_IN
+        if active is None:
+            return Display.IDLE
+        if self._consult_for is not None and self._consult_for is not active:
+            if active.state is CallState.RING_OUT:
+                return Display.CONSULT_RINGING
+            if self._consult_kind == "Confrn":
+                return Display.CONFERENCE_CONNECTED
+            return Display.TRANSFER_CONNECTED
+        if active.state is CallState.RING_OUT:
+            return Display.RING_OUT
+        return Display.HELD if active.state is CallState.HELD else Display.CONNECTED
+
+    def _show(self) -> None:
+        """Light the lamp of each line by its calls."""
+        for line in self._config.lines:
+            self._light(line)
+
+    def _light(self, line: LineConfig) -> None:
+        lamp = f"line{line.button}"
+        states = {call.state for call in self._calls if call.line is line}
+        if CallState.RING_IN in states:
+            self._lamps.blink(lamp, LampColour.AMBER, 0.8)
+        elif states & {CallState.CONNECTED, CallState.RING_OUT} or (
+            self._dialled is not None and line.button == 1
+        ):
+            self._lamps.show(lamp, LampColour.GREEN)
+        elif CallState.HELD in states:
+            self._lamps.blink(lamp, LampColour.GREEN, 1.0)
+        else:
+            self._lamps.show(lamp, LampColour.DARK)
