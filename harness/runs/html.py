@@ -1,0 +1,88 @@
+"""The report: one HTML file that opens anywhere, with no outside assets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from datetime import datetime
+from importlib.resources import files
+from pathlib import Path
+
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+from markupsafe import Markup
+
+from harness.events import LampChanged, Record
+from harness.runs.junit import hide
+from harness.runs.results import RunResult, TestResult
+from harness.runs.verdict import Verdict
+
+__all__ = ["write_html"]
+
+#: Rows of one test's timeline beyond this are left to timeline.jsonl.
+_MOST_ROWS = 400
+_FAMILIES = (
+    ("pdu", "power"), ("keypad", "keypad"), ("tftp", "files"), ("http", "files"), ("pbx", "pbx"),
+    ("capture", "wire"), ("twins", "twins"), ("harness", "harness"), ("pytest", "harness"),
+)  # fmt: skip
+
+
+def write_html(
+    run: RunResult, records: Sequence[Record], path: Path, *, secrets: AbstractSet[str]
+) -> None:
+    """Write the report of a run next to its evidence."""
+    folder = files("harness.runs")
+    environment = Environment(
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        loader=FunctionLoader(lambda name: (folder / name).read_text(encoding="utf-8")),
+    )
+    page = environment.get_template("report.html.j2").render(
+        run=run,
+        when=datetime.fromtimestamp(run.started).astimezone().strftime("%A %d %B %Y, %H:%M"),
+        minutes=_length((run.ended or run.started) - run.started),
+        verdicts=[(verdict.value, run.count(verdict)) for verdict in Verdict],
+        tests=[_test(run, result, records, secrets) for result in run.results],
+        virtual="virtual" in run.devices.values(),
+    )
+    path.write_text(hide(page, secrets), encoding="utf-8")
+
+
+def _test(
+    run: RunResult, result: TestResult, records: Sequence[Record], secrets: AbstractSet[str]
+) -> dict[str, object]:
+    own = records[result.first_record : result.last_record]
+    pcap = result.pcap.relative_to(run.directory).as_posix() if result.pcap is not None else ""
+    return {
+        "name": result.name,
+        "verdict": result.verdict.value,
+        "reason": result.reason,
+        "detail": result.detail,
+        "devices": result.devices,
+        "duration": _length(result.duration),
+        "pcap": pcap,
+        "ladder": Markup(hide(result.ladder_html, secrets)),  # noqa: S704 (escaped by its maker)
+        "rows": [_row(record, own[0].mono) for record in own[:_MOST_ROWS]],
+        "left_out": max(0, len(own) - _MOST_ROWS),
+    }
+
+
+def _row(record: Record, start: float) -> dict[str, str]:
+    family = next((f for prefix, f in _FAMILIES if record.source.startswith(prefix)), "peer")
+    event = record.event
+    return {
+        "at": f"{record.mono - start:.3f}",
+        "source": record.source,
+        "device": record.device,
+        "family": family,
+        "kind": event.kind,
+        "text": str(event),
+        "lamp": event.colour.value if isinstance(event, LampChanged) else "",
+    }
+
+
+def _length(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    return f"{int(seconds // 60)} min {int(seconds % 60)} s"

@@ -1,0 +1,65 @@
+"""JUnit XML for CI systems, with verdict, reason and device labels as properties."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+from collections.abc import Set as AbstractSet
+from pathlib import Path
+
+from harness.runs.results import RunResult, TestResult
+from harness.runs.verdict import Verdict
+
+__all__ = ["hide", "write_junit"]
+
+_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def hide(text: str, secrets: AbstractSet[str]) -> str:
+    """Replace every secret by dots, the longest first."""
+    for secret in sorted(secrets, key=len, reverse=True):
+        if secret:
+            text = text.replace(secret, "•••")
+    return text
+
+
+def write_junit(run: RunResult, path: Path, *, secrets: AbstractSet[str]) -> None:
+    """Write the run as one test suite. Product faults are failures, all else is an error."""
+    product = run.count(Verdict.PRODUCT_FAULT)
+    passed = run.count(Verdict.PASSED)
+    suite = ET.Element(
+        "testsuite", name=run.lab, tests=str(len(run.results)), failures=str(product),
+        errors=str(len(run.results) - product - passed), skipped="0",
+        time=f"{sum(result.duration for result in run.results):.3f}",
+    )  # fmt: skip
+    properties = {f"device {name}": label for name, label in run.devices.items()}
+    _properties(suite, properties | run.versions | run.seeded | {"run": run.run_id}, secrets)
+    for result in run.results:
+        suite.append(_case(result, secrets))
+    tree = ET.ElementTree(suite)
+    ET.indent(tree)
+    tree.write(path, encoding="utf-8", xml_declaration=True)
+
+
+def _case(result: TestResult, secrets: AbstractSet[str]) -> ET.Element:
+    module, _, name = result.test.partition("::")
+    case = ET.Element("testcase", classname=module, name=name, time=f"{result.duration:.3f}")
+    labels = {f"device {device}": label for device, label in result.devices.items()}
+    _properties(case, {"verdict": result.verdict.value} | labels, secrets)
+    if result.verdict is not Verdict.PASSED:
+        tag = "failure" if result.verdict is Verdict.PRODUCT_FAULT else "error"
+        fault = ET.SubElement(
+            case, tag, type=result.verdict.value, message=_clean(result.reason, secrets)
+        )
+        fault.text = _clean(result.detail, secrets)
+    return case
+
+
+def _properties(parent: ET.Element, values: dict[str, str], secrets: AbstractSet[str]) -> None:
+    holder = ET.SubElement(parent, "properties")
+    for name, value in values.items():
+        ET.SubElement(holder, "property", name=name, value=_clean(value, secrets))
+
+
+def _clean(text: str, secrets: AbstractSet[str]) -> str:
+    return _NOT_XML.sub("�", hide(text, secrets))

@@ -1,0 +1,108 @@
+"""Results as they are kept: one line of JSON per test, written when the test ends."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from harness.errors import UsageFault
+from harness.runs.verdict import Verdict
+
+__all__ = ["RunResult", "TestResult", "load_run"]
+
+_RESULTS = "results.jsonl"
+_HEAD = "run.json"
+
+
+@dataclass(frozen=True, slots=True)
+class TestResult:
+    """One test: verdict, reason, evidence. Times in seconds; records by their range."""
+
+    __test__ = False
+
+    test: str
+    devices: dict[str, str]
+    verdict: Verdict
+    reason: str
+    detail: str
+    started: float
+    duration: float
+    first_record: int
+    last_record: int
+    pcap: Path | None = None
+    ladder_html: str = ""
+
+    @property
+    def name(self) -> str:
+        """The test without its file's path."""
+        return self.test.rpartition("/")[2]
+
+    def as_dict(self, directory: Path) -> dict[str, Any]:
+        """Return it as plain values, paths relative to the run."""
+        pcap = str(self.pcap.relative_to(directory)) if self.pcap is not None else None
+        return {
+            "test": self.test, "devices": self.devices, "verdict": self.verdict.value,
+            "reason": self.reason, "detail": self.detail, "started": self.started,
+            "duration": self.duration, "first_record": self.first_record,
+            "last_record": self.last_record, "pcap": pcap, "ladder_html": self.ladder_html,
+        }  # fmt: skip
+
+
+@dataclass
+class RunResult:
+    """A run: what it was made with, and its results so far."""
+
+    run_id: str
+    lab: str
+    started: float
+    devices: dict[str, str]
+    directory: Path
+    versions: dict[str, str] = field(default_factory=dict)
+    seeded: dict[str, str] = field(default_factory=dict)
+    results: list[TestResult] = field(default_factory=list)
+    ended: float = 0.0
+    paths: list[Path] = field(default_factory=list)
+
+    def add(self, result: TestResult) -> None:
+        """Take a result and write it down at once."""
+        self.results.append(result)
+        self.save_head()
+        with (self.directory / _RESULTS).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(result.as_dict(self.directory)) + "\n")
+
+    def save_head(self) -> None:
+        """Write down what the run is."""
+        head = {
+            "run_id": self.run_id, "lab": self.lab, "started": self.started, "ended": self.ended,
+            "devices": self.devices, "versions": self.versions, "seeded": self.seeded,
+        }  # fmt: skip
+        (self.directory / _HEAD).write_text(json.dumps(head, indent=1), encoding="utf-8")
+
+    def count(self, verdict: Verdict) -> int:
+        """Return how many tests ended with a verdict."""
+        return sum(result.verdict is verdict for result in self.results)
+
+
+def load_run(directory: Path) -> RunResult:
+    """Read a run back; a torn last line is left out.
+
+    Raises:
+        UsageFault: there is no run in the folder.
+    """
+    try:
+        head = json.loads((directory / _HEAD).read_text(encoding="utf-8"))
+        lines = (directory / _RESULTS).read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError) as error:
+        raise UsageFault(f"{directory} holds no run that can be read: {error}") from error
+    run = RunResult(directory=directory, **head)
+    for line in lines:
+        try:
+            plain = json.loads(line)
+        except ValueError:
+            break
+        plain["verdict"] = Verdict(plain["verdict"])
+        plain["pcap"] = directory / plain["pcap"] if plain["pcap"] else None
+        run.results.append(TestResult(**plain))
+    return run
