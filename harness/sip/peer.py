@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
-import itertools
-import json
-import subprocess
-import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from harness.errors import BenchFault
+from harness.errors import BenchFault, HarnessBug, ProductFault, UsageFault
 from harness.events import CallStateChanged, DtmfHeard, Note, Registered
 from harness.sip.call import PeerCall
+from harness.sip.messages import (
+    Answered,
+    AutoAnswer,
+    CallReported,
+    Command,
+    Dial,
+    DigitReported,
+    HangUpAll,
+    MediaReported,
+    Message,
+    PeerSpec,
+    RecordingStarted,
+    Register,
+    RegistrationReported,
+    SdpReported,
+    SetCodecs,
+    Successor,
+    TransferReported,
+)
+from harness.sip.process import AGENT, PeerProcess
 from harness.timeline import Observer, Timeline
 
 __all__ = ["Peer"]
-
-_START_SECONDS = 15.0
-_ANSWER_SECONDS = 5.0
 
 
 class Peer:
@@ -28,12 +41,16 @@ class Peer:
         name: the peer's name in lab.yaml.
         extension: the user it registers as.
         tone: its tone in Hz.
-        address: the IP address it speaks from.
+        address: the IP address it speaks from; the system chooses its SIP port.
         password: of its registration.
         registrar: host and port of the PBX; None to call by URI only.
         observe: writes its events.
-        workdir: gets its log and recordings.
-        rtp_port: first of the 90 UDP ports it uses for RTP.
+        workdir: gets a folder of its name with its log and recordings.
+        rtp_port: first of the 90 UDP ports it uses for RTP and RTCP.
+        command: what to run as its process.
+
+    Attributes:
+        local: ``address:port`` of its SIP port, once started.
     """
 
     def __init__(
@@ -47,6 +64,8 @@ class Peer:
         observe: Observer,
         workdir: Path,
         rtp_port: int,
+        *,
+        command: Sequence[str] = AGENT,
     ) -> None:
         self.name = name
         self.extension = extension
@@ -54,97 +73,107 @@ class Peer:
         self.observe = observe
         self.timeline: Timeline = observe.timeline
         self.local = ""
-        self._directory = workdir / name
-        self._spec = {
-            "name": name,
-            "extension": extension,
-            "tone": tone,
-            "address": address,
-            "password": password,
-            "registrar": f"{registrar[0]}:{registrar[1]}" if registrar else "",
-            "rtp_port": rtp_port,
-            "directory": str(self._directory.resolve()),
-        }
-        self._process: subprocess.Popen[bytes] | None = None
-        self._ids = itertools.count(1)
-        self._answers: dict[int, dict[str, Any]] = {}
-        self._arrived = threading.Condition()
-        self._ready = threading.Event()
-        self._gone = ""
-        self._registration: tuple[int, str] | None = None
+        self._registrar = f"{registrar[0]}:{registrar[1]}" if registrar else ""
+        spec = PeerSpec(
+            name=name,
+            extension=extension,
+            tone=tone,
+            address=address,
+            password=password,
+            registrar=self._registrar,
+            rtp_port=rtp_port,
+            directory=str((workdir / name).resolve()),
+        )
+        self._process = PeerProcess(spec, self._take, self._died, command)
+        self._registrations: list[RegistrationReported] = []
         self._calls: dict[int, PeerCall] = {}
         self._incoming: list[PeerCall] = []
+
+    @property
+    def changed(self) -> threading.Condition:
+        """Notified after each report of the peer's process, and at its end."""
+        return self._process.changed
+
+    @property
+    def uri(self) -> str:
+        """Where to call this peer without a PBX: ``sip:211@127.0.0.3:40123``."""
+        return f"sip:{self.extension}@{self.local}"
+
+    @property
+    def pid(self) -> int | None:
+        """The number of its process while it runs."""
+        return self._process.pid
 
     def start(self) -> None:
         """Start the process and wait until its SIP port is open.
 
         Raises:
+            UsageFault: pjsua2 is not installed.
             BenchFault: it ended, or was not ready in time.
         """
-        self._directory.mkdir(parents=True, exist_ok=True)
-        errors = (self._directory / "stderr.log").open("wb")
-        with errors:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "harness.sip.agent"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-            )
-        threading.Thread(target=self._read, name=f"peer-{self.name}", daemon=True).start()
-        self._send(self._spec)
-        if not self._ready.wait(_START_SECONDS) or self._gone:
-            log = (self._directory / "stderr.log").read_text(errors="replace").strip()
-            last = log.splitlines()[-1] if log else "no message"
-            self.stop()
-            raise BenchFault(
-                f"its process did not start: {last}",
-                device=self.name,
-                expected=f"pjsua2 ready within {_START_SECONDS:.0f} s",
-                hint="is pjsua2 installed? pip install pjsua2-python, or make pjsua2-from-source",
-            )
+        ready = self._process.start()
+        self.local = ready.local
+        self.observe(Note(f"peer at {ready.local}, pjsua2 {ready.version}"), device=self.name)
 
     def stop(self) -> None:
-        """End the process; its calls go down with it."""
-        process, self._process = self._process, None
-        if process is None:
-            return
-        if process.stdin is not None:
-            process.stdin.close()
-        try:
-            process.wait(3.0)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        """End calls, registration and the process; never raises."""
+        self._process.stop()
 
     def register(self, *, within: float) -> None:
         """Register at the PBX.
 
         Raises:
+            UsageFault: the peer was given no PBX.
             BenchFault: it was refused or not answered: a peer is part of the bench.
         """
-        self._registration = None
-        self.ask("register")
-        with self._arrived:
-            self._arrived.wait_for(lambda: self._registration is not None or self._gone, within)
-            answer = self._registration
-        if answer is None or answer[0] != 200:
+        if not self._registrar:
+            raise UsageFault(
+                "cannot register: it was given no PBX", device=self.name, expected="a registrar"
+            )
+        with self.changed:
+            self._registrations.clear()
+        self.ask(Register())
+        with self.changed:
+            self.changed.wait_for(lambda: self._registrations or self._process.gone, within)
+            answer = self._registrations[-1] if self._registrations else None
+        self.check()
+        if answer is None or answer.code != 200:
             raise BenchFault(
-                f"cannot register at {self._spec['registrar']}",
+                f"cannot register at {self._registrar} as {self.extension}",
                 device=self.name,
-                state=f"answer: {answer[0]} {answer[1]}" if answer else "no answer",
+                state=f"answer: {answer.code} {answer.reason}" if answer else "no answer",
                 expected=f"200 within {within:.0f} s",
                 hint="read the PBX log of this run",
             )
 
     def set_codecs(self, *names: str) -> None:
-        """Allow exactly these codecs (``PCMA``, ``PCMU``, ``G722``, ``GSM``), preferred first."""
-        self.ask("codecs", names=list(names))
+        """Allow exactly these codecs (``PCMA``, ``PCMU``, ``G722``, ``GSM``), preferred first.
 
-    def dial(self, number: str) -> PeerCall:
-        """Call an extension or a whole SIP URI; returns at once."""
-        since = self.timeline.mark()
-        answer = self.ask("dial", number=number)
-        return self._call(answer["call"], since)
+        Holds for calls from now on, until it is set again.
+
+        Raises:
+            BenchFault: pjsua2 was built without one of them.
+        """
+        self.ask(SetCodecs(names))
+
+    def auto_answer(self, on: bool) -> None:
+        """Take incoming calls at once from now on, or let them ring (as at the start)."""
+        self.ask(AutoAnswer(on))
+
+    def dial(self, number: str, codecs: Sequence[str] | None = None) -> PeerCall:
+        """Call an extension or a whole SIP URI; returns at once.
+
+        Args:
+            number: an extension of the PBX, or ``sip:user@host:port``.
+            codecs: as :meth:`set_codecs` first.
+
+        Raises:
+            UsageFault: an extension, but the peer was given no PBX.
+        """
+        target = self.dialable(number)
+        if codecs is not None:
+            self.set_codecs(*codecs)
+        return self.numbered(self.ask(Dial(target)).call)
 
     def wait_incoming(self, *, within: float) -> PeerCall:
         """Return the oldest incoming call nobody took yet; it is ringing.
@@ -153,132 +182,107 @@ class Peer:
             BenchFault: the peer's process ended.
             ProductFault: nobody called in time.
         """
-        with self._arrived:
-            self._arrived.wait_for(lambda: self._incoming or self._gone, within)
+        with self.changed:
+            self.changed.wait_for(lambda: self._incoming or self._process.gone, within)
             if self._incoming:
                 return self._incoming.pop(0)
-        self._check_alive()
-        self.timeline.wait_for(
-            CallStateChanged,
-            within=0.0,
+        self.check()
+        raise ProductFault(
+            "nobody called",
             device=self.name,
-            since=self.timeline.mark(),
-            expected=f"an incoming call at {self.name} ({self.extension}) within {within:.0f} s",
+            state=f"at {self.local}, extension {self.extension}",
+            expected=f"an incoming call within {within:.1f} s",
             hint="read the SIP ladder: was the INVITE sent, and where to?",
         )
-        raise AssertionError
 
     def hang_up_all(self) -> None:
         """End every call and forget calls nobody took."""
-        self.ask("hangup_all")
-        with self._arrived:
+        self.ask(HangUpAll())
+        with self.changed:
             self._incoming.clear()
 
-    def ask(self, command: str, **parameters: Any) -> dict[str, Any]:
-        """Send one command to the process and return its answer.
+    # What its calls need.
+
+    def ask(self, command: Command) -> Answered:
+        """Send a command to the process and return its answer.
 
         Raises:
             BenchFault: the process ended, did not answer, or pjsua2 refused.
         """
-        self._check_alive()
-        number = next(self._ids)
-        self._send({"do": command, "id": number, **parameters})
-        with self._arrived:
-            self._arrived.wait_for(lambda: number in self._answers or self._gone, _ANSWER_SECONDS)
-            answer = self._answers.pop(number, None)
-        if answer is None:
-            self._check_alive()
-            raise BenchFault(
-                f"its process does not answer '{command}'",
-                device=self.name,
-                expected=f"an answer within {_ANSWER_SECONDS:.0f} s",
-                hint=f"read {self._directory / 'pjsua.log'}",
-            )
-        if "fault" in answer:
-            raise BenchFault(
-                f"pjsua2 refused '{command}': {answer['fault']}",
-                device=self.name,
-                hint=f"read {self._directory / 'pjsua.log'}",
-            )
-        return answer
+        return self._process.ask(command)
 
-    def _check_alive(self) -> None:
-        if self._process is None or self._gone:
-            raise BenchFault(
-                f"its process ended: {self._gone or 'not started'}",
+    def check(self) -> None:
+        """Make sure that the process lives.
+
+        Raises:
+            BenchFault: it does not.
+        """
+        self._process.check()
+
+    def dialable(self, number: str) -> str:
+        """Return what to dial.
+
+        Raises:
+            UsageFault: an extension, but the peer was given no PBX.
+        """
+        if not number.startswith("sip:") and not self._registrar:
+            raise UsageFault(
+                f"cannot dial {number}: it was given no PBX",
                 device=self.name,
-                hint=f"read {self._directory / 'stderr.log'}",
+                expected="a whole URI such as sip:201@192.0.2.7",
             )
+        return number
 
-    def _send(self, message: dict[str, Any]) -> None:
-        process = self._process
-        if process is None or process.stdin is None:
-            return
-        try:
-            process.stdin.write(json.dumps(message).encode() + b"\n")
-            process.stdin.flush()
-        except (BrokenPipeError, ValueError):
-            self._gone = self._gone or "its pipe is broken"
-
-    def _call(self, number: int, since: int) -> PeerCall:
-        with self._arrived:
+    def numbered(self, number: int) -> PeerCall:
+        """Return the call with this number, made known by whichever report comes first."""
+        with self.changed:
             if number not in self._calls:
-                self._calls[number] = PeerCall(self, number, since)
+                self._calls[number] = PeerCall(self, number)
             return self._calls[number]
 
-    def _read(self) -> None:
-        process = self._process
-        if process is None or process.stdout is None:
-            return
-        with process.stdout as output:
-            for line in output:
-                self._take(json.loads(line))
-        code = process.wait()
-        with self._arrived:
-            self._gone = f"exit code {code}"
-            self._arrived.notify_all()
-        self._ready.set()
-        if self._process is not None:
-            self.observe(Note(f"peer process ended by itself: exit code {code}"))
+    def _died(self, reason: str) -> None:
+        self.observe(Note(f"peer process ended by itself: {reason}"), device=self.name)
 
-    def _take(self, message: dict[str, Any]) -> None:
-        kind = message.pop("event")
-        if kind == "answer":
-            with self._arrived:
-                self._answers[message["id"]] = message
-                self._arrived.notify_all()
-        elif kind == "ready":
-            self.local = message["local"]
-            self._ready.set()
-        elif kind == "registration":
-            if message["code"] == 200:
-                self.observe(Registered(self.extension, self.local, message["expires"]))
-            with self._arrived:
-                self._registration = (message["code"], message["reason"])
-                self._arrived.notify_all()
-        else:
-            self._take_of_call(kind, message)
+    def _take(self, message: Message) -> None:
+        match message:
+            case RegistrationReported(code, _, expires):
+                if code == 200 and expires:
+                    event = Registered(self.extension, self.local, expires)
+                    self.observe(event, device=self.name)
+                self._registrations.append(message)
+            case CallReported():
+                self._take_state(message)
+            case MediaReported(number, status, codec, _):
+                self.numbered(number).take_media(message)
+                said = f"{self.numbered(number).name} audio {status} {codec}".rstrip()
+                self.observe(Note(said), device=self.name)
+            case SdpReported(number, side, text):
+                self.numbered(number).take_sdp(side, text)
+            case RecordingStarted(number, path):
+                self.numbered(number).ear.open(Path(path))
+            case DigitReported(number, digit, duration_ms):
+                call = self.numbered(number)
+                heard = DtmfHeard(digit, duration_ms, call.name)
+                call.take_digit(heard)
+                self.observe(heard, device=self.name)
+            case TransferReported(number, code, reason):
+                call = self.numbered(number)
+                call.take_transfer(message)
+                self.observe(Note(f"{call.name} transfer: {code} {reason}"), device=self.name)
+            case Successor(number, successor):
+                self.numbered(number).take_successor(successor)
+            case _:
+                raise HarnessBug(f"a report nobody takes: {message}", device=self.name)
 
-    def _take_of_call(self, kind: str, message: dict[str, Any]) -> None:
-        call = self._call(message["call"], self.timeline.mark())
-        if kind == "incoming":
-            self.observe(CallStateChanged(call.name, "incoming", remote=message["remote"]))
-            with self._arrived:
+    def _take_state(self, report: CallReported) -> None:
+        call = self.numbered(report.call)
+        call.take_state(report)
+        with self.changed:
+            if report.state == "incoming":
                 self._incoming.append(call)
-                self._arrived.notify_all()
-        elif kind == "call":
-            call.state, call.last_code = message["state"], message["code"]
-            if call.state == "ended":
-                with self._arrived:
-                    self._incoming = [other for other in self._incoming if other is not call]
-            self.observe(
-                CallStateChanged(
-                    call.name, call.state, message["code"], message["reason"], message["remote"]
-                )
-            )
-        elif kind == "recording":
-            call.ear.open(Path(message["path"]))
-        elif kind == "dtmf":
-            self.observe(DtmfHeard(message["digit"], message["duration"], call.name))
-        else:
-            self.observe(Note(f"{call.name} {kind}: {message}"))
+            elif report.state == "ended":
+                self._incoming = [other for other in self._incoming if other is not call]
+        self.observe(
+            CallStateChanged(call.id, report.state, report.code, report.reason, report.remote),
+            device=self.name,
+        )
