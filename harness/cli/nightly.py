@@ -24,7 +24,7 @@ class _Watch:
         self._view: LiveView | None = None
         self.run: RunResult | None = None
 
-    def phone_bench_run_started(self, timeline: Timeline, run: RunResult) -> None:
+    def pytest_phone_bench_run_started(self, timeline: Timeline, run: RunResult) -> None:
         """Called by the plug-in when the recorder is ready."""
         self.run = run
         self._view = LiveView(timeline, run.devices, plain=self._plain)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from harness.errors import BenchFault
+from harness.errors import BenchFault, HarnessBug
 
 __all__ = ["AmiClient", "AmiMessage", "AmiParser"]
 
@@ -103,7 +103,7 @@ class AmiClient:
                 hint="read the PBX log of this run",
             ) from error
         self._socket.settimeout(None)
-        self._reader = threading.Thread(target=self._read, name="ami-reader", daemon=True)
+        self._reader = threading.Thread(target=self._run, name="ami-reader", daemon=True)
         self._reader.start()
 
     def login(self, user: str, secret: str) -> None:
@@ -126,7 +126,13 @@ class AmiClient:
 
         Raises:
             BenchFault: no complete answer within ``within`` seconds.
+            HarnessBug: called from the reader thread, which would wait for itself, or with a
+                line break in a value, which would be a second action.
         """
+        if threading.current_thread() is self._reader:
+            raise HarnessBug(f"manager action {name} asked for while handling a manager event")
+        if any("\r" in value or "\n" in value for value in parameters.values()):
+            raise HarnessBug(f"a line break in a parameter of the manager action {name}")
         action_id = f"h{next(self._ids)}"
         pending = _Pending()
         with self._lock:
@@ -164,7 +170,20 @@ class AmiClient:
         if self._reader is not threading.current_thread():
             self._reader.join(2.0)
 
-    def _read(self) -> None:
+    def _run(self) -> None:
+        reason = "the reader of manager events failed"
+        try:
+            reason = self._read()
+        finally:
+            # Also when a listener raised: nobody may go on waiting for a dead reader.
+            with self._lock:
+                waiting = list(self._pending.values())
+            for pending in waiting:
+                pending.done.set()
+            if self._logged_in and not self._closing:
+                self._on_lost(reason)
+
+    def _read(self) -> str:
         parser = AmiParser()
         reason = "the manager connection was closed"
         while True:
@@ -177,12 +196,7 @@ class AmiClient:
                 break
             for message in parser.feed(received):
                 self._dispatch(message)
-        with self._lock:
-            waiting = list(self._pending.values())
-        for pending in waiting:
-            pending.done.set()
-        if self._logged_in and not self._closing:
-            self._on_lost(reason)
+        return reason
 
     def _dispatch(self, message: AmiMessage) -> None:
         action_id = message.fields.get("ActionID", "")

@@ -10,54 +10,40 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO
 
-from harness.errors import BenchFault, ProductFault
-from harness.events import (
-    AmiEvent,
-    PbxStarted,
-    PbxStopped,
-    Registered,
-    RegistrationFailed,
-    Unregistered,
-)
+from harness.errors import BenchFault, ProductFault, UsageFault
+from harness.events import Event, PbxStarted, PbxStopped
 from harness.lab import PbxSpec
 from harness.pbx.ami import AmiClient, AmiMessage
 from harness.pbx.console import Console
+from harness.pbx.container_log import ContainerLog
 from harness.pbx.render import Endpoint, asterisk_codec, render_configuration
-from harness.pbx.runtime import ContainerRuntime
+from harness.pbx.runtime import ContainerRuntime, container_name
+from harness.pbx.witness import Witness
 from harness.timeline import Observer
 
 __all__ = ["Asterisk", "Contact"]
 
-_URI = re.compile(r"sips?:(?P<user>[^@]+)@(?P<host>[^:;>]+)(?::(?P<port>\d+))?")
+_URI = re.compile(r"sips?:(?:[^@]+@)?(?P<host>[^:;>]+)(?::(?P<port>\d+))?")
 _START_SECONDS = 20.0
+_RELOAD_SECONDS = 10.0
+_STOP_SECONDS = 2
 _AMI_USER = "harness"
-_REFUSALS = {
-    "InvalidPassword", "ChallengeResponseFailed", "InvalidAccountID", "FailedACL",
-    "RequestNotAllowed", "RequestBadFormat",
-}  # fmt: skip
-#: Events kept on the timeline; the rest (Newexten, VarSet, RTCP ...) would drown it.
-_KEPT = {
-    "Newchannel", "Hangup", "DialBegin", "DialEnd", "BridgeEnter", "BridgeLeave", "Hold", "Unhold",
-    "DTMFBegin", "DTMFEnd", "BlindTransfer", "AttendedTransfer", "ConfbridgeJoin",
-    "ConfbridgeLeave", "SuccessfulAuth",
-}  # fmt: skip
-_FIELDS = {
-    "Channel", "ChannelStateDesc", "CallerIDNum", "ConnectedLineNum", "Exten", "Cause",
-    "Cause-txt", "BridgeUniqueid", "Digit", "Direction", "DurationMs", "DialStatus",
-    "DestChannel", "Result", "Conference", "AccountID", "TransfererChannel", "TransfereeChannel",
-}  # fmt: skip
+_SIP_MODULE = "res_pjsip.so"
 
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """Where the PBX would send a request for an address of record."""
+    """Where the PBX would send a request for an address of record.
+
+    ``expires_at`` is when it forgets the contact, in seconds since the epoch; 0 when not told.
+    """
 
     aor: str
     uri: str
     host: str
     port: int
+    expires_at: int = 0
 
 
 class Asterisk:
@@ -68,6 +54,7 @@ class Asterisk:
         endpoints: every user it serves.
         observe: writes its events.
         workdir: gets ``etc/`` (the configuration) and ``asterisk.log``.
+        runtime: how to run containers; without one, found by a probe at the start.
         device_of: the lab's device name for an extension, to say whom an event is about.
     """
 
@@ -77,23 +64,30 @@ class Asterisk:
         endpoints: Sequence[Endpoint],
         observe: Observer,
         workdir: Path,
+        runtime: ContainerRuntime | None = None,
         device_of: Mapping[str, str] | None = None,
     ) -> None:
         self._spec = spec
         self._endpoints = {endpoint.user: endpoint for endpoint in endpoints}
         self._shipped = dict(self._endpoints)
         self._observe = observe
+        self._workdir = workdir
         self._config = workdir / "etc"
+        #: Everything the container said.
         self.log = workdir / "asterisk.log"
-        self._device_of = dict(device_of or {})
-        self._name = f"phone-bench-{secrets.token_hex(4)}"
+        self._witness = Witness(device_of or {})
+        self._runtime = runtime
+        self._name = ""
         self._secret = secrets.token_urlsafe(16)
         self._ami: AmiClient | None = None
-        self._runtime: ContainerRuntime | None = None
         self._process: subprocess.Popen[bytes] | None = None
-        self._log_file: IO[bytes] | None = None
+        self._output: ContainerLog | None = None
         self._booted = threading.Event()
-        self._stopping = False
+        self._reloads = 0
+        self._reloaded = threading.Condition()
+        self._state = threading.Lock()
+        self._running = False
+        self._lost = ""
 
     @property
     def version(self) -> str:
@@ -105,6 +99,11 @@ class Asterisk:
         """The container runtime in use."""
         return self._runtime.description if self._runtime else ""
 
+    @property
+    def running(self) -> bool:
+        """Whether it is up; false at once when it crashed."""
+        return self._running
+
     def start(self) -> None:
         """Start the container and wait until Asterisk says it is fully booted.
 
@@ -112,118 +111,144 @@ class Asterisk:
             BenchFault: no runtime or image, a port is taken, or the configuration is refused;
                 with the last lines of the log.
         """
-        self._runtime = ContainerRuntime.probe(self._spec.image)
+        started = time.monotonic()
+        self._runtime = self._runtime or ContainerRuntime.probe(self._spec.image)
+        self._runtime.remove_orphans()
+        self._booted.clear()
+        self._lost = ""
+        self._name = container_name()
         self._write()
-        self.log.parent.mkdir(parents=True, exist_ok=True)
-        self._log_file = self.log.open("wb")
+        # A session of its own: Ctrl-C must reach the harness, which stops Asterisk in good order.
         self._process = subprocess.Popen(
             self._runtime.start_command(self._name, self._spec.image, self._config.resolve()),
-            stdout=self._log_file,
+            stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
+            start_new_session=True,
         )
-        self._connect()
-        threading.Thread(target=self._watch, name="pbx-watch", daemon=True).start()
+        if self._process.stdout is None:  # pragma: no cover - asked for above
+            raise BenchFault("the container has no output", device="pbx")
+        self._output = ContainerLog(self._process.stdout, self.log, self._on_line, self._on_end)
+        try:
+            self._boot(self._output, started + _START_SECONDS)
+        except BaseException:
+            self.stop()
+            raise
+        with self._state:
+            self._running = True
         self._observe(PbxStarted(version=self.version, runtime=self._runtime.description))
+        if self._output.ended:
+            self._on_gone("the container ended right after the start")
 
-    def _connect(self) -> None:
-        """Knock at the manager port until it opens; the process ending first is the answer too."""
-        deadline = time.monotonic() + _START_SECONDS
-        pause = threading.Event()
-        while time.monotonic() < deadline:
-            if self._process is None or self._process.poll() is not None:
-                raise self._start_fault("the container ended while starting")
-            try:
-                self._ami = AmiClient(
-                    str(self._spec.address), self._spec.ami_port, self._on_event, self._on_lost
-                )
-                self._ami.login(_AMI_USER, self._secret)
-            except BenchFault as fault:
-                if self._ami is not None:
-                    self._ami.close()
-                    self._ami = None
-                if "refused the login" in fault.summary:
-                    raise self._start_fault("another Asterisk answers its manager port") from fault
-                # Before the port opens there is nothing else to wait on.
-                pause.wait(0.05)
-                continue
-            if not self._booted.wait(deadline - time.monotonic()):
-                raise self._start_fault("Asterisk never said FullyBooted")
-            taken = self._sip_port_fault()
-            if taken:
-                raise self._start_fault(taken)
-            return
-        raise self._start_fault("the manager port never opened")
+    def _boot(self, output: ContainerLog, deadline: float) -> None:
+        if not output.wait_ready(deadline - time.monotonic()):
+            what = "the container ended" if output.ended else "it never said it was ready"
+            raise self._start_fault(what)
+        where = f"{self._spec.address}:{self._spec.ami_port}"
+        # Asterisk runs on without its manager; whoever else holds the port must not be spoken to.
+        if output.says(f"Unable to bind Asterisk Manager to {where}") or output.says(
+            f"Unable to bind to {where}"
+        ):
+            raise self._start_fault(f"manager port {where} is taken", port_taken=True)
+        try:
+            self._ami = AmiClient(
+                str(self._spec.address), self._spec.ami_port, self._on_event, self._on_lost
+            )
+            self._ami.login(_AMI_USER, self._secret)
+        except BenchFault as fault:
+            raise self._start_fault(fault.summary, port_taken=True) from fault
+        if not self._booted.wait(max(0.0, deadline - time.monotonic())):
+            raise self._start_fault("it never said FullyBooted")
+        # Neither of these stops Asterisk: it runs on without the transport or the endpoint.
+        listed = self._ami.command("pjsip show transports")
+        for protocol in ("udp", "tcp"):
+            if f"transport-{protocol}" not in listed:
+                where = f"{self._spec.address}:{self._spec.sip_port}"
+                raise self._start_fault(f"SIP port {where}/{protocol} is taken", port_taken=True)
+        known = {
+            message.fields.get("ObjectName", "")
+            for message in self._ami.action("PJSIPShowEndpoints")
+        }
+        missing = sorted(set(self._endpoints) - known)
+        if missing:
+            raise self._start_fault(f"pjsip.conf was refused for {', '.join(missing)}")
+        # Without this a phone that comes back with the contact it had would go unseen.
+        self._ami.command("core set debug 3 res_pjsip_registrar.so")
 
-    def _sip_port_fault(self) -> str:
-        """A taken SIP port does not stop Asterisk, so look whether its transport is there."""
-        listed = self._require_ami().command("pjsip show transports")
-        if "transport-udp" in listed:
-            return ""
-        return f"SIP port {self._spec.address}:{self._spec.sip_port} could not be bound"
-
-    def _start_fault(self, what: str) -> BenchFault:
-        log = self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
-        wanted = ("ERROR", "Address already in use", "Error", "Unable")
-        telling = [line for line in log.splitlines() if any(word in line for word in wanted)]
-        last = (telling or log.splitlines())[-3:]
-        in_use = "Address already in use" in log or "another Asterisk" in what
-        self.stop()
+    def _start_fault(self, what: str, *, port_taken: bool = False) -> BenchFault:
+        lines = self._output.telling() if self._output else []
         return BenchFault(
             f"Asterisk did not start: {what}",
             device="pbx",
-            state=" | ".join(line.strip()[-160:] for line in last) or "no log",
+            state=" | ".join(lines) or "no log",
             expected=f"FullyBooted within {_START_SECONDS:.0f} s",
-            hint="another Asterisk holds the port: ss -lunpt, or choose other ports in lab.yaml"
-            if in_use
+            hint="see who holds the port: ss -lntup; or choose other ports under pbx in lab.yaml"
+            if port_taken
             else f"read {self.log}",
         )
 
     def stop(self) -> None:
-        """Stop the container; safe to call at any time."""
-        self._stopping = True
-        if self._ami is not None:
-            self._ami.close()
-            self._ami = None
-        process = self._process
-        if process is not None and self._runtime is not None:
-            self._runtime.call("stop", "-t", "2", self._name)
-            try:
-                process.wait(10.0)
-            except subprocess.TimeoutExpired:
-                self._runtime.call("rm", "-f", self._name)
-                process.kill()
-                process.wait()
-            self._process = None
+        """Stop the container; safe to call at any time and more than once."""
+        with self._state:
+            was_running, self._running = self._running, False
+            process, self._process = self._process, None
+            ami, self._ami = self._ami, None
+        if ami is not None:
+            ami.close()
+        if process is None or self._runtime is None:
+            return
+        if process.poll() is None:
+            self._runtime.call("stop", "-t", str(_STOP_SECONDS), self._name)
+        try:
+            process.wait(_STOP_SECONDS + 8.0)
+        except subprocess.TimeoutExpired:
+            self._runtime.call("rm", "-f", self._name)
+            process.kill()
+            process.wait()
+        if self._output is not None:
+            self._output.join(2.0)
+        if was_running:
             self._observe(PbxStopped(asked=True))
-        if self._log_file is not None:
-            self._log_file.close()
-            self._log_file = None
 
     def set_codecs(self, user: str, *names: str) -> None:
-        """Allow a user exactly these codecs (RFC 3551 names); none restores the shipped ones."""
-        codecs = tuple(asterisk_codec(name) for name in names) or self._shipped[user].codecs
-        if self._endpoints[user].codecs == codecs:
-            return
-        self._endpoints[user] = replace(self._endpoints[user], codecs=codecs)
-        self._write()
-        self._reload(user, codecs)
+        """Allow a user exactly these codecs (RFC 3551 names); none restores the shipped ones.
 
-    def _reload(self, user: str, codecs: tuple[str, ...]) -> None:
-        """Reload the endpoints; Asterisk does it after it has answered, so look until it shows."""
+        Raises:
+            UsageFault: no such user or codec.
+            BenchFault: Asterisk did not take it.
+        """
+        if user not in self._shipped:
+            raise UsageFault(
+                f"no user {user!r} at the PBX", hint=f"choose from: {', '.join(self._shipped)}"
+            )
+        codecs = tuple(asterisk_codec(name) for name in names) or self._shipped[user].codecs
+        if self._endpoints[user].codecs != codecs:
+            self.reload_endpoint(replace(self._endpoints[user], codecs=codecs))
+
+    def reload_endpoint(self, endpoint: Endpoint) -> None:
+        """Replace the endpoint of the same user, or add one, while Asterisk runs.
+
+        Raises:
+            BenchFault: Asterisk did not take it.
+        """
         ami = self._require_ami()
-        ami.action("Reload", Module="res_pjsip.so", within=10.0)
-        wanted = f"({'|'.join(codecs)})"
-        deadline = time.monotonic() + 5.0
-        pause = threading.Event()
-        while wanted not in ami.command(f"pjsip show endpoint {user}"):
-            if time.monotonic() > deadline:
-                raise BenchFault(
-                    f"the codecs of {user} did not change to {wanted}",
-                    device="pbx",
-                    hint=f"read {self.log} for a refused pjsip.conf",
-                )
-            pause.wait(0.05)
+        self._endpoints[endpoint.user] = endpoint
+        self._write()
+        with self._reloaded:
+            before = self._reloads
+        # The response only says that the reload was asked for; its end is an event.
+        ami.action("Reload", Module=_SIP_MODULE, within=_RELOAD_SECONDS)
+        with self._reloaded:
+            done = self._reloaded.wait_for(lambda: self._reloads > before, _RELOAD_SECONDS)
+        wanted = f"({'|'.join(endpoint.codecs)})"
+        if not done or wanted not in ami.command(f"pjsip show endpoint {endpoint.user}"):
+            raise BenchFault(
+                f"the endpoint {endpoint.user} did not change to codecs {wanted}",
+                device="pbx",
+                state=" | ".join(self._output.telling() if self._output else []),
+                expected=f"a reload of pjsip.conf within {_RELOAD_SECONDS:.0f} s",
+                hint=f"read {self.log} for a refused pjsip.conf",
+            )
 
     def contacts(self, aor: str) -> list[Contact]:
         """Return the contacts of an address of record, from the manager interface."""
@@ -236,7 +261,16 @@ class Asterisk:
             uri = fields.get("Uri", "")
             match = _URI.match(uri)
             if match:
-                found.append(Contact(aor, uri, match["host"], int(match["port"] or 5060)))
+                expires = fields.get("RegExpire", "")
+                found.append(
+                    Contact(
+                        aor,
+                        uri,
+                        match["host"],
+                        int(match["port"] or 5060),
+                        int(expires) if expires.isdecimal() else 0,
+                    )
+                )
         return found
 
     def channels(self) -> list[str]:
@@ -255,23 +289,27 @@ class Asterisk:
             BenchFault: the PBX does not answer.
             ProductFault: a channel is still there.
         """
-        # Every channel's end is an event, so the list need only be read again after one.
+        # Every channel's end is an event, so the list need only be read again after one. The mark
+        # comes before the look: an end between the two must not be waited for.
         timeline = self._observe.timeline
         deadline = time.monotonic() + within
-        while left := self.channels_of(user):
-            remaining = deadline - time.monotonic()
+        while True:
             since = timeline.mark()
+            left = self.channels_of(user)
+            if not left:
+                return
+            remaining = deadline - time.monotonic()
             if remaining <= 0 or not timeline.wait_until(bool, within=remaining, since=since):
                 raise ProductFault(
                     f"a call leg of {user} is still up at the PBX: {', '.join(left)}",
-                    device=self._device_of.get(user, user),
+                    device=self._witness.device(user) or user,
                     expected=f"no channel within {within:.0f} s",
                     hint="read the ladder: who owes the BYE?",
                 )
 
     def hangup_all(self) -> None:
         """Ask Asterisk to end every channel."""
-        self._require_ami().action("Command", Command="channel request hangup all")
+        self._require_ami().command("channel request hangup all")
 
     def command(self, command: str) -> str:
         """Run a console command through the manager interface."""
@@ -279,11 +317,14 @@ class Asterisk:
 
     def console(self) -> Console:
         """Open the interactive console."""
-        if self._runtime is None:
-            raise BenchFault("Asterisk is not running", device="pbx")
-        return Console(self._runtime, self._name)
+        if self._runtime is None or not self._running:
+            raise self._not_running()
+        return Console(self._runtime.exec_command(self._name, "asterisk", "-rvvv"))
 
     def _write(self) -> None:
+        # The mount shows only etc/ to the container; on the host its secrets stay in here.
+        self._workdir.mkdir(parents=True, exist_ok=True)
+        self._workdir.chmod(0o700)
         render_configuration(
             self._config,
             self._spec,
@@ -293,50 +334,50 @@ class Asterisk:
         )
 
     def _require_ami(self) -> AmiClient:
-        if self._ami is None:
-            raise BenchFault(
-                "Asterisk is not running", device="pbx", hint=f"read {self.log} for its last words"
-            )
-        return self._ami
+        ami = self._ami
+        if ami is None:
+            raise self._not_running()
+        return ami
+
+    def _not_running(self) -> BenchFault:
+        return BenchFault(
+            "Asterisk is not running",
+            device="pbx",
+            state=self._lost or "not started, or stopped",
+            hint=f"read {self.log} for its last words",
+        )
 
     def _on_lost(self, reason: str) -> None:
-        if not self._stopping:
-            self._ami = None
-            self._observe(PbxStopped(asked=False, reason=reason))
+        self._on_gone(reason)
 
-    def _watch(self) -> None:
+    def _on_end(self) -> None:
         process = self._process
-        if process is not None and process.wait() and not self._stopping:
-            self._observe(PbxStopped(asked=False, reason=f"container exit {process.returncode}"))
+        code = f" with exit code {process.wait()}" if process is not None else ""
+        self._on_gone(f"the container ended{code}")
+
+    def _on_gone(self, reason: str) -> None:
+        """Say once that Asterisk went away unasked, whoever notices first."""
+        with self._state:
+            if not self._running:
+                return
+            self._running = False
+            self._ami = None
+            self._lost = reason
+        self._observe(PbxStopped(asked=False, reason=reason))
+
+    def _on_line(self, line: str) -> None:
+        self._write_down(self._witness.from_log(line))
 
     def _on_event(self, message: AmiMessage) -> None:
-        fields = message.fields
         if message.event == "FullyBooted":
             self._booted.set()
-        elif message.event == "ContactStatus":
-            self._on_contact(fields)
-        elif fields.get("Service") == "AMI":
-            return
-        elif message.event in _REFUSALS:
-            account = fields.get("AccountID", "")
-            self._observe(
-                RegistrationFailed(account, message.event, fields.get("RemoteAddress", "")),
-                device=self._device_of.get(account, ""),
-            )
-        elif message.event in _KEPT:
-            kept = {key: value for key, value in fields.items() if key in _FIELDS}
-            self._observe(AmiEvent(message.event, kept), device=self._device(fields))
+        elif message.event == "Reload" and message.fields.get("Module") == _SIP_MODULE:
+            with self._reloaded:
+                self._reloads += 1
+                self._reloaded.notify_all()
+        self._write_down(self._witness.from_manager(message))
 
-    def _on_contact(self, fields: Mapping[str, str]) -> None:
-        aor = fields.get("AOR", "")
-        device = self._device_of.get(aor, aor)
-        status = fields.get("ContactStatus", "")
-        if status == "Removed":
-            self._observe(Unregistered(aor, fields.get("URI", "")), device=device)
-        else:
-            self._observe(Registered(aor, fields.get("URI", "")), device=device)
-
-    def _device(self, fields: Mapping[str, str]) -> str:
-        match = re.match(r"PJSIP/([^-]+)-", fields.get("Channel", ""))
-        user = match[1] if match else fields.get("AccountID", "")
-        return self._device_of.get(user, "")
+    def _write_down(self, seen: tuple[Event, str] | None) -> None:
+        if seen is not None:
+            event, device = seen
+            self._observe(event, device=device)

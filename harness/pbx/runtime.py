@@ -1,22 +1,35 @@
 """Find a way to run containers on this machine, by really running one.
 
 podman's default OCI runtime fails on nested or hybrid-cgroup hosts where ``runc`` with lowered
-limits works, so neither version numbers nor presence on PATH decide, only a probe.
+limits works, so neither version numbers nor presence on PATH decide, only a probe. All that
+differs between podman and docker stands in :func:`_candidates`; every other command line here
+means the same to both.
 """
 
 from __future__ import annotations
 
+import os
+import re
+import secrets
 import shutil
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 from harness.errors import BenchFault
 
-__all__ = ["ContainerRuntime"]
+__all__ = ["ContainerRuntime", "container_name", "container_programs", "owner_is_gone"]
 
 _LIMITS = ("--ulimit", "nofile=4096:4096", "--ulimit", "nproc=4096:4096")
 _PROBE_SECONDS = 60.0
+_PREFIX = "phone-bench"
+_NAME = re.compile(rf"^{_PREFIX}-(?P<pid>\d+)-(?P<started>\d+)-[0-9a-f]+$")
+#: What Asterisk writes to; all else of its file system is read-only.
+_STATE = (
+    "/run/asterisk", "/var/log/asterisk", "/var/lib/asterisk", "/var/spool/asterisk",
+    "/var/cache/asterisk",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,73 +37,35 @@ class ContainerRuntime:
     """One working way to run containers: the program, its global and its run options."""
 
     program: str
-    global_options: tuple[str, ...]
-    run_options: tuple[str, ...]
+    global_options: tuple[str, ...] = ()
+    run_options: tuple[str, ...] = ()
     probed: str = ""
 
     @property
     def description(self) -> str:
         """What was chosen, for people and reports."""
-        return " ".join((self.program, *self.global_options)) + (
-            f" ({self.probed})" if self.probed else ""
-        )
+        words = " ".join((self.program, *self.global_options, *self.run_options))
+        return f"{words} ({self.probed})" if self.probed else words
 
     @classmethod
     def probe(cls, image: str) -> ContainerRuntime:
         """Return the first runtime that really runs ``asterisk -V`` in ``image``.
 
+        A success is remembered for the life of the process.
+
         Raises:
             BenchFault: no podman or docker, no such image, or nothing that starts.
         """
-        programs = [name for name in ("podman", "docker") if shutil.which(name)]
-        if not programs:
-            raise BenchFault(
-                "no container runtime on this machine",
-                device="pbx",
-                expected="podman or docker on PATH",
-                hint="make nightly installs podman; or: apt-get install podman runc",
-            )
-        failures: list[str] = []
-        for program in programs:
-            candidates = [cls(program, (), ())]
-            if program == "podman" and shutil.which("runc"):
-                candidates.append(cls(program, ("--runtime", "runc"), _LIMITS))
-            else:
-                candidates.append(cls(program, (), _LIMITS))
-            if not candidates[0].has_image(image):
-                failures.append(f"{program}: no image {image}")
-                continue
-            for candidate in candidates:
-                result = candidate.call(
-                    "run",
-                    "--rm",
-                    "--network",
-                    "none",
-                    *candidate.run_options,
-                    image,
-                    "asterisk",
-                    "-V",
-                    timeout=_PROBE_SECONDS,
-                )
-                if result.returncode == 0 and result.stdout.startswith("Asterisk"):
-                    return cls(
-                        candidate.program,
-                        candidate.global_options,
-                        candidate.run_options,
-                        result.stdout.strip(),
-                    )
-                failures.append(f"{candidate.description}: {_last_line(result.stderr)}")
-        missing = all("no image" in failure for failure in failures)
-        raise BenchFault(
-            f"no way to run {image}: {'; '.join(failures)}",
-            device="pbx",
-            expected="'asterisk -V' to answer inside the image",
-            hint="build it: make image" if missing else "try it by hand with the command above",
-        )
+        return _probe(image)
 
     def has_image(self, image: str) -> bool:
         """Whether the image is on this machine; nothing is ever pulled."""
         return self.call("image", "inspect", image).returncode == 0
+
+    def answers(self) -> str:
+        """Return why the program cannot be used at all (docker without its daemon), or nothing."""
+        result = self.call("ps", "--quiet")
+        return "" if result.returncode == 0 else _last_line(result.stderr)
 
     def call(self, *arguments: str, timeout: float = 30.0) -> subprocess.CompletedProcess[str]:
         """Run one command of the runtime and return its result, whatever it is.
@@ -112,27 +87,118 @@ class ContainerRuntime:
             raise BenchFault(
                 f"'{' '.join(command[:4])} ...' did not end within {timeout:.0f} s",
                 device="pbx",
-                hint="look for a stuck container runtime: podman ps -a",
+                hint=f"look for a stuck container runtime: {self.program} ps -a",
             ) from error
 
-    def start_command(self, name: str, image: str, config: Path) -> list[str]:
-        """Return the arguments that start Asterisk in the foreground with ``config`` mounted."""
-        tmpfs = [
-            option
-            for path in (
-                "/run/asterisk",
-                "/var/log/asterisk",
-                "/var/lib/asterisk",
-                "/var/spool/asterisk",
-                "/var/cache/asterisk",
-            )
-            for option in ("--tmpfs", path)
-        ]
+    def probe_command(self, image: str) -> list[str]:
+        """Return the arguments (without the program) that ask the image for its version."""
         return [
-            self.program, *self.global_options, "run", "--rm", "--name", name,
-            "--network", "host", "--read-only", *tmpfs, *self.run_options,
+            "run", "--rm", "--pull", "never", "--network", "none", *self.run_options,
+            image, "asterisk", "-V",
+        ]  # fmt: skip
+
+    def start_command(self, name: str, image: str, config: Path) -> list[str]:
+        """Return the command line that starts Asterisk in the foreground on ``config``."""
+        tmpfs = [option for path in _STATE for option in ("--tmpfs", path)]
+        # On hosts with SELinux a bind mount is unreadable without its label switched off.
+        return [
+            self.program, *self.global_options, "run", "--rm", "--pull", "never", "--name", name,
+            "--network", "host", "--read-only", *tmpfs, "--security-opt", "label=disable",
+            *self.run_options,
             "-v", f"{config}:/etc/asterisk:ro", image, "asterisk", "-f", "-n", "-T", "-vvv",
         ]  # fmt: skip
+
+    def exec_command(self, name: str, *command: str) -> list[str]:
+        """Return the command line of an interactive ``command`` in a running container."""
+        options = ["exec", "-i", "-t", "-e", "TERM=dumb", name]
+        return [self.program, *self.global_options, *options, *command]
+
+    def remove_orphans(self) -> list[str]:
+        """Remove the containers of harness processes that were killed; return their names.
+
+        Such a container would hold the ports of the next run.
+        """
+        listed = self.call("ps", "-a", "--filter", f"name={_PREFIX}", "--format", "{{.Names}}")
+        orphans = [name for name in listed.stdout.split() if owner_is_gone(name)]
+        for name in orphans:
+            self.call("rm", "-f", name)
+        return orphans
+
+
+def container_name() -> str:
+    """Return a new container name that says which process owns it."""
+    pid = os.getpid()
+    return f"{_PREFIX}-{pid}-{_started(pid)}-{secrets.token_hex(3)}"
+
+
+def owner_is_gone(name: str) -> bool:
+    """Whether ``name`` is a container of ours whose process no longer runs."""
+    match = _NAME.match(name)
+    return match is not None and _started(int(match["pid"])) != match["started"]
+
+
+def container_programs() -> list[str]:
+    """Return which of podman and docker are on PATH, the preferred one first.
+
+    Raises:
+        BenchFault: neither is.
+    """
+    programs = [name for name in ("podman", "docker") if shutil.which(name)]
+    if not programs:
+        raise BenchFault(
+            "no container runtime on this machine",
+            device="pbx",
+            expected="podman or docker on PATH",
+            hint="make nightly installs podman; or: apt-get install podman runc",
+        )
+    return programs
+
+
+def _candidates(program: str) -> list[ContainerRuntime]:
+    """All ways to run a container with ``program``, the plain one first."""
+    if program == "podman":
+        # A global option here; to docker, runc is what it uses anyway.
+        options: tuple[str, ...] = ("--runtime", "runc") if shutil.which("runc") else ()
+    else:
+        options = ()
+    return [ContainerRuntime(program), ContainerRuntime(program, options, _LIMITS)]
+
+
+@cache
+def _probe(image: str) -> ContainerRuntime:
+    failures: list[str] = []
+    missing = False
+    for program in container_programs():
+        candidates = _candidates(program)
+        unusable = candidates[0].answers()
+        if unusable:
+            failures.append(f"{program}: {unusable}")
+            continue
+        if not candidates[0].has_image(image):
+            missing = True
+            failures.append(f"{program}: no image {image}")
+            continue
+        for candidate in candidates:
+            result = candidate.call(*candidate.probe_command(image), timeout=_PROBE_SECONDS)
+            if result.returncode == 0 and result.stdout.startswith("Asterisk"):
+                return replace(candidate, probed=result.stdout.strip())
+            failures.append(f"{candidate.description}: {_last_line(result.stderr)}")
+    raise BenchFault(
+        f"the image {image} is missing" if missing else f"cannot start {image} in a container",
+        device="pbx",
+        state="; ".join(failures),
+        expected="'asterisk -V' to answer inside the image",
+        hint="build it: make image" if missing else "try by hand with the command above",
+    )
+
+
+def _started(pid: int) -> str:
+    """When a process started, in clock ticks (proc(5), field 22); empty when there is none."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+    except OSError:
+        return ""
+    return text.rpartition(")")[2].split()[19]
 
 
 def _last_line(text: str) -> str:
