@@ -215,26 +215,32 @@ class CallControl:
         )
 
     def complete_transfer(self, call: PhoneCall) -> SipMessage:
-        """Press Trnsfer again; see the REFER accepted and the phone's own leg end.
+        """Press Trnsfer again and see the REFER accepted.
 
         Returns:
-            The REFER as sent.
+            The REFER as sent; one with Replaces is an attended transfer.
         """
         with self._timeline.step("complete the transfer", device=self.name):
             since = self._timeline.mark()
             self.soft_key(SoftKey.TRANSFER)
             refer = self.sent("REFER", since=since, call_id=call.call_id)
             self.received("SIP/2.0 202", since=since, cseq="REFER", call_id=call.call_id)
-            self._timeline.wait_for(
-                SipMessage,
-                within=self._deadlines.wire(8.0),
-                since=since,
-                where=lambda m: m.call_id == call.call_id and m.start_line.startswith("BYE"),
-                expected="a BYE that ends the transferred leg",
-                hint="a leg left behind keeps the line busy: read the ladder after the NOTIFY",
-            )
-            self.screen = Screen.ON_HOOK
             return refer
+
+    def wait_released(self, call: PhoneCall, *, within: float = 8.0) -> None:
+        """Wait until the leg of a transferred call has ended with a BYE from the phone.
+
+        A blind transfer is over when its target has answered; then the phone owes the BYE.
+        """
+        self.sent(
+            "BYE",
+            since=call.since,
+            call_id=call.call_id,
+            within=within,
+            expected="a BYE that ends the transferred leg",
+            hint="a leg left behind keeps the line busy: read the ladder after the NOTIFY",
+        )
+        self.screen = Screen.ON_HOOK
 
     def join_conference(self) -> SipMessage:
         """Press Confrn the second time; returns the REFER the phone sends to the PBX."""

@@ -53,6 +53,15 @@ def next_state(
             and state is not PhoneState.READY
         ):
             return PhoneState.REGISTERING, "sent REGISTER"
+        # A contact that is already known is refreshed without a word from the PBX's manager, so
+        # the 200 counts too; without a Contact in it, it answers an unregistration.
+        if (
+            event.start_line.startswith("SIP/2.0 200")
+            and event.cseq.endswith("REGISTER")
+            and event.destination.partition(":")[0] == address
+            and "\nContact:" in event.text
+        ):
+            return PhoneState.READY, "REGISTER answered 200"
         return None
     if record.device != phone:
         return None

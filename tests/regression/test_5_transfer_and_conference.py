@@ -23,8 +23,9 @@ def test_blind_transfer(phone: Phone, peers: dict[str, Peer], hearing, call_in, 
     hearing(
         {alice.name: from_alice, bob.name: at_bob}, {alice.name: [bob.name], bob.name: [alice.name]}
     )
-    assert bench.pbx.channels_of(phone.extension) == []
     phone.received("NOTIFY", since=since, call_id=call.call_id)
+    phone.wait_released(call)
+    bench.pbx.wait_no_channels(phone.extension, within=5.0)
 
 
 def test_attended_transfer(phone: Phone, peers: dict[str, Peer], hearing, call_in, bench) -> None:
@@ -44,6 +45,7 @@ def test_attended_transfer(phone: Phone, peers: dict[str, Peer], hearing, call_i
     hearing(
         {alice.name: from_alice, bob.name: at_bob}, {alice.name: [bob.name], bob.name: [alice.name]}
     )
+    phone.wait_released(call)
     bench.pbx.wait_no_channels(phone.extension, within=5.0)
 
 
