@@ -1,0 +1,21 @@
+# Each target installs what is missing first; tools/bootstrap.py does the work.
+PYTHON ?= python3
+BOOTSTRAP = $(PYTHON) tools/bootstrap.py
+
+.PHONY: help nightly test lint unit integration doctor install pjsua2-from-source clean
+
+help:
+	@echo "make nightly              run the regression suite on the bench of lab.yaml"
+	@echo "make test                 lint, types, import arrows, unit and integration tests, a night"
+	@echo "make lint|unit|integration|doctor|install"
+	@echo "make pjsua2-from-source   build pjsua2 from pjproject's source instead of the wheel"
+	@echo "make clean                remove .venv and what tools left behind"
+
+nightly test lint unit integration doctor install:
+	@$(BOOTSTRAP) $@
+
+pjsua2-from-source: install
+	@.venv/bin/python tools/pjsua2_from_source.py
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info
