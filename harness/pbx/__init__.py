@@ -6,7 +6,8 @@ interface and the interactive console. What a phone should do with it does not.
 
 from harness.pbx.ami import AmiClient, AmiMessage
 from harness.pbx.asterisk import Asterisk, Contact
-from harness.pbx.console import Console
+from harness.pbx.console import Console, ConsoleChannel, ConsoleContact, ConsoleEndpoint
+from harness.pbx.image import build_image
 from harness.pbx.render import Endpoint
 from harness.pbx.runtime import ContainerRuntime
 
@@ -15,7 +16,11 @@ __all__ = [
     "AmiMessage",
     "Asterisk",
     "Console",
+    "ConsoleChannel",
+    "ConsoleContact",
+    "ConsoleEndpoint",
     "Contact",
     "ContainerRuntime",
     "Endpoint",
+    "build_image",
 ]

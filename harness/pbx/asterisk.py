@@ -361,8 +361,10 @@ class Asterisk:
             if not self._running:
                 return
             self._running = False
-            self._ami = None
+            ami, self._ami = self._ami, None
             self._lost = reason
+        if ami is not None:
+            ami.close()
         self._observe(PbxStopped(asked=False, reason=reason))
 
     def _on_line(self, line: str) -> None:

@@ -1,21 +1,44 @@
-"""The interactive console (``asterisk -r``) through pexpect, as the article's reader uses it."""
+"""The interactive console (``asterisk -rvvv``) through pexpect, as a person at the PBX uses it."""
 
 from __future__ import annotations
 
 import re
+import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pexpect
 
 from harness.errors import BenchFault
-from harness.pbx.runtime import ContainerRuntime
 
-__all__ = ["Console", "ConsoleContact", "parse_contacts"]
+__all__ = [
+    "Console",
+    "ConsoleChannel",
+    "ConsoleContact",
+    "ConsoleEndpoint",
+    "parse_channels",
+    "parse_contacts",
+    "parse_endpoints",
+    "plain_output",
+]
 
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07]*\x07|\x1b[=>]")
+_PROMPT = re.compile(r"^\S*\*CLI> ?")
+#: A line of the log that got between, in the date format of our logger.conf.
+_LOG_LINE = re.compile(r"^\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?\] ")
 _CONTACT = re.compile(
-    r"^\s*Contact:\s+(?P<aor>[^/\s]+)/sips?:(?P<user>[^@]+)@(?P<host>[^:;\s]+):(?P<port>\d+)",
+    r"^\s*Contact:\s+(?P<aor>[^/\s]+)/sips?:(?:(?P<user>[^@\s]*)@)?"
+    r"(?P<host>[^:;\s]+)(?::(?P<port>\d+))?\S*\s+(?P<hash>[0-9a-f]{10})\s+(?P<status>\S+)",
+    re.MULTILINE,
+)
+_ENDPOINT = re.compile(
+    r"^ Endpoint:\s+(?P<user>[^/\s<]+)(?:/\S*)?\s{2,}(?P<state>\S.*?)\s{2,}"
+    r"(?P<channels>\d+) of (?P<most>\w+)",
+    re.MULTILINE,
+)
+_CHANNEL = re.compile(
+    r"^(?P<name>\S+/\S+)\s+(?P<location>\S+)\s+(?P<state>\S+)\s+(?P<application>\S.*)$",
     re.MULTILINE,
 )
 
@@ -27,42 +50,95 @@ class ConsoleContact:
     aor: str
     host: str
     port: int
+    status: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleEndpoint:
+    """One endpoint of ``pjsip show endpoints``: ``Not in use``, ``In use``, ``Unavailable`` ..."""
+
+    user: str
+    state: str
+    channels: int
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleChannel:
+    """One line of ``core show channels``; the console cuts long names short."""
+
+    name: str
+    location: str
+    state: str
+    application: str
 
 
 def parse_contacts(text: str) -> list[ConsoleContact]:
-    """Read the answer to ``pjsip show contacts``."""
+    """Read the answer to ``pjsip show contacts``; no port means 5060 (RFC 3261, 19.1.2).
+
+    The console cuts a contact at some 50 characters. One whose host is cut off is left out, so
+    ask the manager interface when the user part is a UUID.
+    """
     return [
-        ConsoleContact(match["aor"], match["host"], int(match["port"]))
+        ConsoleContact(match["aor"], match["host"], int(match["port"] or 5060), match["status"])
         for match in _CONTACT.finditer(text)
     ]
+
+
+def parse_endpoints(text: str) -> list[ConsoleEndpoint]:
+    """Read the answer to ``pjsip show endpoints``."""
+    return [
+        ConsoleEndpoint(match["user"], match["state"], int(match["channels"]))
+        for match in _ENDPOINT.finditer(text)
+    ]
+
+
+def parse_channels(text: str) -> list[ConsoleChannel]:
+    """Read the answer to ``core show channels``."""
+    return [
+        ConsoleChannel(match["name"], match["location"], match["state"], match["application"])
+        for match in _CHANNEL.finditer(text)
+    ]
+
+
+def plain_output(raw: str) -> str:
+    """Return what a command wrote, of all that the terminal showed.
+
+    Colours, cursor movements, redrawn prompts and lines of the log in between are taken out.
+    """
+    lines = []
+    for line in _ESCAPES.sub("", raw).replace("\r", "").split("\n"):
+        # The line editor draws its prompt, then writes the answer over it.
+        bare = line
+        while _PROMPT.match(bare):
+            bare = _PROMPT.sub("", bare, count=1)
+        if (bare or not _PROMPT.match(line)) and not _LOG_LINE.match(bare):
+            lines.append(bare)
+    return "\n".join(lines).strip("\n")
 
 
 class Console:
     """An open console; a context manager.
 
+    Args:
+        command: the command line that opens it.
+        within: seconds to open, and for each command to be answered.
+
     Raises:
-        BenchFault: on opening or on a command, when no prompt comes within the deadline.
+        BenchFault: on opening or on a command: no answer within the deadline, or it ended.
     """
 
-    def __init__(self, runtime: ContainerRuntime, container: str, within: float = 10.0) -> None:
+    def __init__(self, command: Sequence[str], within: float = 10.0) -> None:
         self._within = within
-        arguments = [
-            *runtime.global_options,
-            "exec",
-            "-i",
-            "-t",
-            "-e",
-            "TERM=dumb",
-            container,
-            "asterisk",
-            "-n",
-            "-r",
-        ]
+        program, *arguments = command
         self._child: Any = pexpect.spawn(
-            runtime.program, arguments, encoding="utf-8", timeout=within, echo=False,
-            dimensions=(50, 250),
+            program, arguments, encoding="utf-8", codec_errors="replace", timeout=within,
+            echo=False, dimensions=(50, 250),
         )  # fmt: skip
-        self._expect(r"\*CLI> ", "open the console")
+        try:
+            self._expect(r"\*CLI> ", "open the console")
+        except BenchFault:
+            self.close()
+            raise
 
     def __enter__(self) -> Console:
         return self
@@ -71,17 +147,32 @@ class Console:
         self.close()
 
     def run(self, command: str) -> str:
-        """Type a command and return what came before the next prompt, without colours."""
-        # Seen on 22.10: the line editor echoes the line, draws a fresh prompt, erases that line and
-        # writes the answer over it; only then comes the prompt that ends the answer.
-        self._child.sendline(command)
-        self._expect(re.escape(command) + r"\s*\r\n", command)
-        self._expect(r"\*CLI> \r\x1b\[0?K", command)
-        return self._expect(r"\r\r\n[^\r\n]*\*CLI> ", command).strip("\n")
+        """Type a command and return what it answers, as plain text.
+
+        The prompt cannot tell where an answer ends: it is drawn again at any time, and a command
+        without output draws none. So a second command follows that no Asterisk knows, and its
+        refusal is the end. Both are typed in one go: the line editor reads all that was typed
+        before it shows what came from Asterisk, so the answer is not torn by the second echo.
+        """
+        end = f"end-{secrets.token_hex(4)}"
+        self._child.send(f"{command}\r{end}\r")
+        self._expect(re.escape(end) + r"\s*\r\n", command)
+        answer = self._expect(rf"No such command '{end}'[^\n]*\n", command)
+        # The prompt after the refusal belongs to this command too.
+        self._expect(r"\*CLI> ", command)
+        return plain_output(answer)
 
     def contacts(self) -> list[ConsoleContact]:
         """Return the contacts as ``pjsip show contacts`` lists them."""
         return parse_contacts(self.run("pjsip show contacts"))
+
+    def endpoints(self) -> list[ConsoleEndpoint]:
+        """Return the endpoints as ``pjsip show endpoints`` lists them."""
+        return parse_endpoints(self.run("pjsip show endpoints"))
+
+    def channels(self) -> list[ConsoleChannel]:
+        """Return the channels as ``core show channels`` lists them."""
+        return parse_channels(self.run("core show channels"))
 
     def close(self) -> None:
         """Leave the console; Asterisk runs on."""
@@ -90,12 +181,15 @@ class Console:
     def _expect(self, pattern: str, doing: str) -> str:
         try:
             self._child.expect(pattern, timeout=self._within)
-        except (pexpect.TIMEOUT, pexpect.EOF) as error:
+        except (pexpect.TIMEOUT, pexpect.EOF, OSError) as error:
+            ended = not isinstance(error, pexpect.TIMEOUT)
+            shown = plain_output(str(self._child.before or ""))
             raise BenchFault(
-                f"the Asterisk console gave no prompt while asked to {doing!r}",
+                f"the Asterisk console {'ended' if ended else 'gave no answer'} "
+                f"while asked to {doing!r}",
                 device="pbx",
-                state=str(self._child.before or "")[-200:].strip() or "silent",
-                expected=f"a prompt within {self._within:.0f} s",
+                state=shown[-200:].strip() or "silent",
+                expected=f"an answer within {self._within:.0f} s",
                 hint="is the container still running? read the PBX log of this run",
             ) from error
-        return _ESCAPES.sub("", str(self._child.before)).replace("\r", "")
+        return str(self._child.before)

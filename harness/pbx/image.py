@@ -102,7 +102,7 @@ def _root_filesystem(
         raise BenchFault(
             "mmdebstrap is not installed, so the Asterisk image cannot be built",
             device="pbx",
-            hint="apt-get install mmdebstrap, or name an image of your own as pbx.image in lab.yaml",
+            hint="apt-get install mmdebstrap, or name your own image as pbx.image in lab.yaml",
         )
     mirror = mirror or debian_mirror()
     say(f"building Asterisk {version} from Debian {recipe.suite} (half a minute, 340 MB)")

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import platform
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Literal
@@ -16,25 +15,32 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from harness.errors import UsageFault
 from harness.lab import PbxSpec
 
-__all__ = ["Endpoint", "asterisk_codec", "render_configuration"]
+__all__ = ["ECHO_TEST", "Endpoint", "asterisk_codec", "render_configuration"]
 
 #: Asterisk's names for the codecs, by the names of RFC 3551 that peers and captures use.
 _CODECS = {"PCMA": "alaw", "PCMU": "ulaw", "G722": "g722", "GSM": "gsm"}
 
-_MODULES = (
-    "res_timing_timerfd", "res_sorcery_config", "res_sorcery_memory", "res_sorcery_astdb",
-    "res_crypto", "res_geolocation", "res_rtp_asterisk", "res_speech", "res_pjproject",
-    "res_pjsip", "res_pjsip_session", "res_pjsip_authenticator_digest",
-    "res_pjsip_outbound_authenticator_digest", "res_pjsip_caller_id", "res_pjsip_sdp_rtp",
-    "res_pjsip_registrar", "res_pjsip_nat", "res_pjsip_pubsub", "res_pjsip_refer",
-    "res_pjsip_rfc3326", "res_pjsip_endpoint_identifier_user",
-    "res_pjsip_endpoint_identifier_ip", "res_pjsip_dtmf_info", "res_pjsip_logger",
-    "res_security_log", "chan_pjsip", "pbx_config",
-    "bridge_simple", "bridge_softmix", "bridge_builtin_features",
-    "codec_ulaw", "codec_alaw", "codec_a_mu", "codec_g722", "codec_gsm", "codec_resample",
-    "app_dial", "app_echo", "app_confbridge",
+#: Asterisk must not start without these.
+_REQUIRED = (
+    "res_sorcery_config", "res_sorcery_memory", "res_sorcery_astdb",
+    "res_rtp_asterisk", "res_pjproject", "res_pjsip", "res_pjsip_session",
+    "res_pjsip_authenticator_digest", "res_pjsip_endpoint_identifier_user",
+    "res_pjsip_sdp_rtp", "res_pjsip_registrar", "res_pjsip_refer",
+    "chan_pjsip", "pbx_config", "bridge_simple", "bridge_softmix",
+    "codec_ulaw", "codec_alaw", "codec_g722", "codec_resample", "app_dial", "app_confbridge",
+)  # fmt: skip
+#: Found in some builds only, or of use to people at the console.
+_OPTIONAL = (
+    "res_timing_timerfd", "res_crypto", "res_geolocation", "res_speech",
+    "res_pjsip_outbound_authenticator_digest", "res_pjsip_caller_id", "res_pjsip_nat",
+    "res_pjsip_pubsub", "res_pjsip_rfc3326", "res_pjsip_endpoint_identifier_ip",
+    "res_pjsip_dtmf_info", "res_pjsip_logger", "res_security_log",
+    "bridge_builtin_features", "codec_a_mu", "codec_gsm", "app_echo",
     "func_callerid", "func_channel", "func_hangupcause",
 )  # fmt: skip
+
+#: The echo test's number: FreePBX's, and no extension of the lab, for those are digits only.
+ECHO_TEST = "*43"
 
 _CONFIG_LINE_BREAKERS = re.compile(r"[\r\n;\"<>\[\]]")
 
@@ -72,6 +78,9 @@ def render_configuration(
     """Write all configuration files into ``directory``, each replaced in one move.
 
     A reload during the write then never reads half a file.
+
+    Raises:
+        UsageFault: a user or password holds a character that would end its line.
     """
     directory.mkdir(parents=True, exist_ok=True)
     folder = files("configs") / "asterisk" / "22"
@@ -89,8 +98,9 @@ def render_configuration(
         "rtp_start": spec.rtp_start,
         "rtp_end": spec.rtp_end,
         "conference": spec.conference,
-        "modules": _MODULES,
-        "multiarch": f"{platform.machine()}-linux-gnu",
+        "echo": ECHO_TEST,
+        "required": _REQUIRED,
+        "optional": _OPTIONAL,
         "ami_user": ami_user,
         "ami_secret": ami_secret,
         "endpoints": [_safe(endpoint) for endpoint in endpoints],
@@ -107,10 +117,12 @@ def render_configuration(
 
 
 def _safe(endpoint: Endpoint) -> Endpoint:
-    caller = _CONFIG_LINE_BREAKERS.sub(" ", endpoint.callerid) or endpoint.user
-    if _CONFIG_LINE_BREAKERS.search(endpoint.password):
-        raise UsageFault(
-            f"the password of {endpoint.user} holds a character that ends a line in pjsip.conf",
-            hint="use letters and digits",
-        )
-    return Endpoint(endpoint.user, endpoint.password, endpoint.codecs, endpoint.kind, caller)
+    for what, value in (("user name", endpoint.user), ("password", endpoint.password)):
+        if not value or _CONFIG_LINE_BREAKERS.search(value):
+            raise UsageFault(
+                f"the {what} of extension {endpoint.user!r} is empty or holds a character that "
+                "pjsip.conf takes for something else",
+                hint="use letters and digits",
+            )
+    caller = _CONFIG_LINE_BREAKERS.sub(" ", endpoint.callerid).strip() or endpoint.user
+    return replace(endpoint, callerid=caller)
