@@ -96,6 +96,11 @@ class _Faults:
             raise BenchFaults(self.found)
 
 
+def _done(action: Callable[[], None]) -> bool:
+    action()
+    return True
+
+
 def _deadlines(lab: Lab) -> Deadlines:
     if lab.is_virtual:
         return Deadlines(device_speed=lab.virtual.speed, grace=VIRTUAL_GRACE)
@@ -112,7 +117,7 @@ def _stations(bench: Bench, stack: ExitStack, faults: _Faults) -> None:
         state.mkdir(parents=True, exist_ok=True)
         twins = Twins(lab, state, timeline.observer("twins"))
         stack.callback(twins.stop)
-        if faults.attempt(lambda: (twins.start(), True)[1]):
+        if faults.attempt(lambda: _done(twins.start)):
             pdu_address |= twins.pdus
             keypad_port |= twins.keypads
     faults.stop_if_any()
@@ -207,7 +212,7 @@ def open_bench(lab: Lab, workdir: Path, timeline: Timeline) -> Iterator[Bench]:
             device_of={line.user: name for name, spec in lab.phones.items() for line in spec.lines},
         )
         stack.callback(bench.pbx.stop)
-        pbx_up = faults.attempt(lambda: (bench.pbx.start(), True)[1])
+        pbx_up = faults.attempt(lambda: _done(bench.pbx.start))
 
         _stations(bench, stack, faults)
 
@@ -226,7 +231,7 @@ def open_bench(lab: Lab, workdir: Path, timeline: Timeline) -> Iterator[Bench]:
                 )
                 bench.peers[name] = peer
                 stack.callback(peer.stop)
-                if faults.attempt(lambda peer=peer: (peer.start(), True)[1]):  # type: ignore[misc]
+                if faults.attempt(lambda peer=peer: _done(peer.start)):  # type: ignore[misc]
                     faults.attempt(lambda peer=peer: peer.register(within=5.0))  # type: ignore[misc]
         faults.stop_if_any()
         try:

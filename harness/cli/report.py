@@ -25,10 +25,9 @@ def report(options: argparse.Namespace) -> int:
         )
     run = load_run(directory)
     records = read_timeline(directory / "timeline.jsonl")
-    for path, write in (
-        (directory / "report.html", lambda p: write_html(run, records, p, secrets=set())),
-        (directory / "junit.xml", lambda p: write_junit(run, p, secrets=set())),
-    ):
-        write(path)
-        print(path)
+    page, junit = directory / "report.html", directory / "junit.xml"
+    write_html(run, records, page, secrets=set())
+    write_junit(run, junit, secrets=set())
+    print(page)
+    print(junit)
     return 0

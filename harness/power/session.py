@@ -114,7 +114,8 @@ class ScpiSession:
         # A write followed by a query costs 44 ms otherwise (Nagle and delayed ACK), and pyvisa-py
         # refuses VI_ATTR_TCPIP_NODELAY. Only speed depends on it, so a failure may pass.
         with contextlib.suppress(AttributeError, KeyError, OSError, TypeError):
-            session = self._manager.visalib.sessions[self._resource.session]
+            library: Any = self._manager.visalib
+            session = library.sessions[self._resource.session]
             if isinstance(session.interface, socket.socket):
                 session.interface.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 

@@ -70,7 +70,7 @@ class HttpServer:
             def do_GET(self) -> None:
                 outer._get(self)
 
-            def log_message(self, format: str, *args: object) -> None:
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002
                 """Say nothing: requests are on the timeline."""
 
         try:

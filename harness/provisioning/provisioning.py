@@ -159,7 +159,7 @@ class Provisioning:
         return [*expected, Fetched(dial_template, self._size(dial_template))]
 
     def expected_after_reset(self, phone: str) -> list[Fetched]:
-        """Return what a phone fetches after a factory reset: boot loads, components, then a boot."""
+        """Return what a phone fetches after a factory reset: boot loads, components, a boot."""
         boot_loads = self._lab.phones[phone].facts.boot_loads
         firmware = self.firmware(phone)
         return [

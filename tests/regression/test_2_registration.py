@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from harness.phone import Phone
 from harness.pbx import Asterisk
+from harness.phone import Phone
 from harness.timeline import Timeline
 
 

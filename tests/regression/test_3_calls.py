@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from fixtures.calls import Connect
+from fixtures.witness import Hearing
 from harness.events import SipMessage
 from harness.evidence import Evidence
+from harness.pbx import Asterisk
 from harness.phone import Phone
 from harness.provisioning import Provisioning
 from harness.sip import Peer
@@ -16,7 +19,14 @@ CODECS = [("PCMA", 8), ("PCMU", 0), ("G722", 9)]
 
 @pytest.mark.parametrize(("codec", "payload_type"), CODECS, ids=[name for name, _ in CODECS])
 def test_incoming_call_codec(
-    phone: Phone, caller: Peer, evidence: Evidence, hearing, pbx, call_in, codec, payload_type
+    phone: Phone,
+    caller: Peer,
+    evidence: Evidence,
+    hearing: Hearing,
+    pbx: Asterisk,
+    call_in: Connect,
+    codec: str,
+    payload_type: int,
 ) -> None:
     pbx.set_codecs(phone.extension, codec)
     try:
@@ -39,7 +49,14 @@ def test_incoming_call_codec(
 
 @pytest.mark.parametrize(("codec", "payload_type"), CODECS, ids=[name for name, _ in CODECS])
 def test_outgoing_call_codec(
-    phone: Phone, caller: Peer, evidence: Evidence, hearing, pbx, call_out, codec, payload_type
+    phone: Phone,
+    caller: Peer,
+    evidence: Evidence,
+    hearing: Hearing,
+    pbx: Asterisk,
+    call_out: Connect,
+    codec: str,
+    payload_type: int,
 ) -> None:
     pbx.set_codecs(phone.extension, codec)
     try:
@@ -60,7 +77,9 @@ def test_outgoing_call_codec(
         pbx.set_codecs(phone.extension)
 
 
-def test_no_common_codec_is_refused(phone: Phone, caller: Peer, timeline: Timeline, pbx) -> None:
+def test_no_common_codec_is_refused(
+    phone: Phone, caller: Peer, timeline: Timeline, pbx: Asterisk
+) -> None:
     """The phone knows no GSM: an offer of nothing else gets 488 and never rings."""
     pbx.set_codecs(phone.extension, "GSM")
     try:
@@ -80,7 +99,7 @@ def test_no_common_codec_is_refused(phone: Phone, caller: Peer, timeline: Timeli
 
 
 def test_preferred_codec_leads_the_offer(
-    phone: Phone, caller: Peer, evidence: Evidence, provisioning: Provisioning, call_out
+    phone: Phone, caller: Peer, evidence: Evidence, provisioning: Provisioning, call_out: Connect
 ) -> None:
     call, _ = call_out(phone, caller)
     assert provisioning.value(phone.name, "preferred_codec") == "g711alaw"
@@ -89,7 +108,7 @@ def test_preferred_codec_leads_the_offer(
 
 
 def test_hold_silences_and_resume_brings_both_back(
-    phone: Phone, caller: Peer, hearing, call_in
+    phone: Phone, caller: Peer, hearing: Hearing, call_in: Connect
 ) -> None:
     call, outgoing = call_in(phone, caller)
     parties = {phone.name: None, caller.name: outgoing}

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from fixtures.calls import Connect
 from harness.evidence import Evidence
-from harness.phone import Phone
+from harness.phone import Phone, PhoneWeb
 from harness.sip import Peer
 
 KEYS = "0123456789*#"
 LETTERS = "ABCD"
 
 
-def test_phone_sends_all_sixteen_digits(phone: Phone, caller: Peer, call_out, phone_web) -> None:
+def test_phone_sends_all_sixteen_digits(
+    phone: Phone, caller: Peer, call_out: Connect, phone_web: PhoneWeb
+) -> None:
     """Twelve by its keys; A to D, which it has no keys for, by SendDigits on its web window."""
     call, incoming = call_out(phone, caller)
     phone.send_dtmf(KEYS)
@@ -22,7 +25,7 @@ def test_phone_sends_all_sixteen_digits(phone: Phone, caller: Peer, call_out, ph
 
 
 def test_phone_receives_all_sixteen_digits(
-    phone: Phone, caller: Peer, evidence: Evidence, call_in
+    phone: Phone, caller: Peer, evidence: Evidence, call_in: Connect
 ) -> None:
     call, outgoing = call_in(phone, caller)
     outgoing.send_dtmf(KEYS + LETTERS)

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import pytest
 
+from fixtures.calls import Connect
+from fixtures.witness import Hearing
+from harness.bench import Bench
 from harness.events import SipMessage
 from harness.phone import Phone, SoftKey
 from harness.sip import Peer
 from harness.timeline import Timeline
 
 
-def test_blind_transfer(phone: Phone, peers: dict[str, Peer], hearing, call_in, bench) -> None:
+def test_blind_transfer(
+    phone: Phone, peers: dict[str, Peer], hearing: Hearing, call_in: Connect, bench: Bench
+) -> None:
     """Trnsfer, number, Trnsfer while it rings: the two peers talk, the phone is out."""
     alice, bob = list(peers.values())[:2]
     call, from_alice = call_in(phone, alice)
@@ -28,7 +33,9 @@ def test_blind_transfer(phone: Phone, peers: dict[str, Peer], hearing, call_in, 
     bench.pbx.wait_no_channels(phone.extension, within=5.0)
 
 
-def test_attended_transfer(phone: Phone, peers: dict[str, Peer], hearing, call_in, bench) -> None:
+def test_attended_transfer(
+    phone: Phone, peers: dict[str, Peer], hearing: Hearing, call_in: Connect, bench: Bench
+) -> None:
     """Trnsfer, number, talk, Trnsfer: the two peers talk, the phone is out."""
     alice, bob = list(peers.values())[:2]
     call, from_alice = call_in(phone, alice)
@@ -49,7 +56,9 @@ def test_attended_transfer(phone: Phone, peers: dict[str, Peer], hearing, call_i
     bench.pbx.wait_no_channels(phone.extension, within=5.0)
 
 
-def test_peer_transfers_the_phone(phone: Phone, peers: dict[str, Peer], hearing, call_in) -> None:
+def test_peer_transfers_the_phone(
+    phone: Phone, peers: dict[str, Peer], hearing: Hearing, call_in: Connect
+) -> None:
     """The other side transfers: the phone stays in the call and hears the new party."""
     alice, bob = list(peers.values())[:2]
     call, from_alice = call_in(phone, alice)
@@ -62,7 +71,12 @@ def test_peer_transfers_the_phone(phone: Phone, peers: dict[str, Peer], hearing,
 
 @pytest.mark.known_limit("stock Asterisk has no handler for the phone's remotecc REFER")
 def test_conference_by_the_conf_key_on_stock_asterisk(
-    phone: Phone, peers: dict[str, Peer], hearing, call_in, timeline: Timeline, bench
+    phone: Phone,
+    peers: dict[str, Peer],
+    hearing: Hearing,
+    call_in: Connect,
+    timeline: Timeline,
+    bench: Bench,
 ) -> None:
     """The limit users meet, asserted exactly: REFER refused, both calls kept, one held."""
     alice, bob = list(peers.values())[:2]
@@ -90,7 +104,7 @@ def test_conference_by_the_conf_key_on_stock_asterisk(
 
 
 def test_conference_through_the_pbx(
-    phone: Phone, peers: dict[str, Peer], hearing, call_out, bench
+    phone: Phone, peers: dict[str, Peer], hearing: Hearing, call_out: Connect, bench: Bench
 ) -> None:
     """The conference that works: everybody dials in, and each hears the two others."""
     alice, bob = list(peers.values())[:2]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 from contextlib import suppress
 from typing import Any
@@ -161,7 +162,7 @@ def main() -> None:
     # Unbuffered: what follows the first line belongs to the event loop.
     line = b""
     while not line.endswith(b"\n"):
-        byte = sys.stdin.buffer.raw.read(1)  # type: ignore[attr-defined]
+        byte = os.read(sys.stdin.fileno(), 1)
         if not byte:
             return
         line += byte

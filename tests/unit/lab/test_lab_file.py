@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.errors import UsageFault
-from harness.lab import Lab, load_lab
+from harness.lab import load_lab
 
 SHIPPED = Path(__file__).parents[3] / "lab.yaml"
 
@@ -100,7 +100,9 @@ def test_a_missing_file_says_what_to_do(tmp_path: Path) -> None:
 def test_no_text_crashes_the_loader(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     path = tmp_path_factory.mktemp("lab") / "lab.yaml"
     path.write_text(text, encoding="utf-8", errors="replace")
+    told = ""
     try:
-        assert isinstance(load_lab(path), Lab)
+        load_lab(path)
     except UsageFault as error:
-        assert str(path) in str(error)
+        told = str(error)
+    assert str(path) in told

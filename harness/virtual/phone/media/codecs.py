@@ -18,7 +18,8 @@ def _mu_law(samples: NDArray[np.int16]) -> bytes:
     exponent = np.floor(np.log2(magnitude)).astype(np.int32) - 7
     mantissa = (magnitude >> (exponent + 3)) & 0x0F
     sign = np.where(samples < 0, 0x80, 0)
-    return (~(sign | (exponent << 4) | mantissa) & 0xFF).astype(np.uint8).tobytes()
+    code: NDArray[np.uint8] = (~(sign | (exponent << 4) | mantissa) & 0xFF).astype(np.uint8)
+    return code.tobytes()
 
 
 def _a_law(samples: NDArray[np.int16]) -> bytes:
@@ -27,7 +28,8 @@ def _a_law(samples: NDArray[np.int16]) -> bytes:
     exponent = np.maximum(np.floor(np.log2(np.maximum(magnitude, 1))).astype(np.int32) - 4, 0)
     mantissa = np.where(exponent > 0, magnitude >> exponent, magnitude >> 1) & 0x0F
     sign = np.where(samples >= 0, 0x80, 0)
-    return ((sign | (exponent << 4) | mantissa) ^ 0x55).astype(np.uint8).tobytes()
+    code: NDArray[np.uint8] = ((sign | (exponent << 4) | mantissa) ^ 0x55).astype(np.uint8)
+    return code.tobytes()
 
 
 class Microphone:
