@@ -146,9 +146,7 @@ class Asterisk:
             raise self._start_fault(what)
         where = f"{self._spec.address}:{self._spec.ami_port}"
         # Asterisk runs on without its manager; whoever else holds the port must not be spoken to.
-        if output.says(f"Unable to bind Asterisk Manager to {where}") or output.says(
-            f"Unable to bind to {where}"
-        ):
+        if output.says(f"Unable to bind AMI server to {where}"):
             raise self._start_fault(f"manager port {where} is taken", port_taken=True)
         try:
             self._ami = AmiClient(
@@ -256,12 +254,14 @@ class Asterisk:
         found = []
         for message in messages:
             fields = message.fields
-            if message.event != "ContactList" or fields.get("Aor", "") != aor:
+            # Seen on 22.10: a contact is named "AOR;@hash"; no field holds the AOR alone.
+            owner = fields.get("ObjectName", "").partition(";@")[0]
+            if message.event != "ContactList" or owner != aor:
                 continue
             uri = fields.get("Uri", "")
             match = _URI.match(uri)
             if match:
-                expires = fields.get("RegExpire", "")
+                expires = fields.get("ExpirationTime", "")
                 found.append(
                     Contact(
                         aor,

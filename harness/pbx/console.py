@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ __all__ = [
     "ConsoleChannel",
     "ConsoleContact",
     "ConsoleEndpoint",
+    "parse_aor_contacts",
     "parse_channels",
     "parse_contacts",
     "parse_endpoints",
@@ -28,10 +29,12 @@ _PROMPT = re.compile(r"^\S*\*CLI> ?")
 #: A line of the log that got between, in the date format of our logger.conf.
 _LOG_LINE = re.compile(r"^\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?\] ")
 _CONTACT = re.compile(
-    r"^\s*Contact:\s+(?P<aor>[^/\s]+)/sips?:(?:(?P<user>[^@\s]*)@)?"
-    r"(?P<host>[^:;\s]+)(?::(?P<port>\d+))?\S*\s+(?P<hash>[0-9a-f]{10})\s+(?P<status>\S+)",
+    r"^\s*Contact:\s+(?P<aor>[^/\s]+)/(?P<uri>\S+)(?P<gap> +)(?P<hash>[0-9a-f]{10})"
+    r"\s+(?P<status>\S+)",
     re.MULTILINE,
 )
+_AOR_CONTACTS = re.compile(r"^ contact\s+: (?P<uris>\S.*)$", re.MULTILINE)
+_URI = re.compile(r"^sips?:(?:[^@]*@)?(?P<host>[^:;@]+)(?::(?P<port>\d+))?")
 _ENDPOINT = re.compile(
     r"^ Endpoint:\s+(?P<user>[^/\s<]+)(?:/\S*)?\s{2,}(?P<state>\S.*?)\s{2,}"
     r"(?P<channels>\d+) of (?P<most>\w+)",
@@ -72,16 +75,32 @@ class ConsoleChannel:
     application: str
 
 
-def parse_contacts(text: str) -> list[ConsoleContact]:
+def parse_contacts(
+    text: str, whole: Callable[[str], list[str]] = lambda _: []
+) -> list[ConsoleContact]:
     """Read the answer to ``pjsip show contacts``; no port means 5060 (RFC 3261, 19.1.2).
 
-    The console cuts a contact at some 50 characters. One whose host is cut off is left out, so
-    ask the manager interface when the user part is a UUID.
+    Args:
+        text: the answer.
+        whole: gives all contact URIs of an address of record; asked for one that fills its
+            column, because the console cuts it there (a 79x2 on 8.x or 9.x has a UUID in it).
     """
-    return [
-        ConsoleContact(match["aor"], match["host"], int(match["port"] or 5060), match["status"])
-        for match in _CONTACT.finditer(text)
-    ]
+    found = []
+    for line in _CONTACT.finditer(text):
+        uri = line["uri"]
+        if len(line["gap"]) == 1:
+            uri = next((full for full in whole(line["aor"]) if full.startswith(uri)), uri)
+        match = _URI.match(uri)
+        if match:
+            port = int(match["port"] or 5060)
+            found.append(ConsoleContact(line["aor"], match["host"], port, line["status"]))
+    return found
+
+
+def parse_aor_contacts(text: str) -> list[str]:
+    """Read the contact URIs from the answer to ``pjsip show aor``, which shows them whole."""
+    match = _AOR_CONTACTS.search(text)
+    return [uri.strip() for uri in match["uris"].split(",")] if match else []
 
 
 def parse_endpoints(text: str) -> list[ConsoleEndpoint]:
@@ -149,22 +168,24 @@ class Console:
     def run(self, command: str) -> str:
         """Type a command and return what it answers, as plain text.
 
-        The prompt cannot tell where an answer ends: it is drawn again at any time, and a command
-        without output draws none. So a second command follows that no Asterisk knows, and its
-        refusal is the end. Both are typed in one go: the line editor reads all that was typed
-        before it shows what came from Asterisk, so the answer is not torn by the second echo.
+        The prompt cannot tell where an answer begins or ends: it is drawn again at any time, and
+        a command without output draws none. So two commands that no Asterisk knows go around it,
+        and their refusals are the brackets. All three are typed in one go: the line editor reads
+        all that was typed before it shows more of what Asterisk says, so the echo of the typing
+        tears no line of the answer.
         """
-        end = f"end-{secrets.token_hex(4)}"
-        self._child.send(f"{command}\r{end}\r")
-        self._expect(re.escape(end) + r"\s*\r\n", command)
-        answer = self._expect(rf"No such command '{end}'[^\n]*\n", command)
-        # The prompt after the refusal belongs to this command too.
-        self._expect(r"\*CLI> ", command)
+        token = secrets.token_hex(4)
+        self._child.send(f"begin-{token}\r{command}\rend-{token}\r")
+        self._expect(rf"No such command 'begin-{token}'[^\n]*\n", command)
+        answer = self._expect(rf"No such command 'end-{token}'[^\n]*\n", command)
         return plain_output(answer)
 
     def contacts(self) -> list[ConsoleContact]:
         """Return the contacts as ``pjsip show contacts`` lists them."""
-        return parse_contacts(self.run("pjsip show contacts"))
+        return parse_contacts(
+            self.run("pjsip show contacts"),
+            lambda aor: parse_aor_contacts(self.run(f"pjsip show aor {aor}")),
+        )
 
     def endpoints(self) -> list[ConsoleEndpoint]:
         """Return the endpoints as ``pjsip show endpoints`` lists them."""

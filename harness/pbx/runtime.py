@@ -121,6 +121,9 @@ class ContainerRuntime:
         listed = self.call("ps", "-a", "--filter", f"name={_PREFIX}", "--format", "{{.Names}}")
         orphans = [name for name in listed.stdout.split() if owner_is_gone(name)]
         for name in orphans:
+            # "rm -f" alone was seen to return while Asterisk still held its ports.
+            self.call("kill", "--signal", "KILL", name)
+            self.call("wait", name)
             self.call("rm", "-f", name)
         return orphans
 
