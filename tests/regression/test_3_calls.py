@@ -77,6 +77,18 @@ def test_outgoing_call_codec(
         pbx.set_codecs(phone.extension)
 
 
+def test_phone_answers_with_the_first_common_codec(
+    phone: Phone, caller: Peer, evidence: Evidence, call_in: Connect
+) -> None:
+    """Offered several, the phone takes the one the offer prefers."""
+    call, _ = call_in(phone, caller)
+    seen = evidence.codec(phone.address)
+    known = [number for number in seen.offered if number in (0, 8, 9)]
+    assert len(known) > 1
+    assert seen.answered == known[0]
+    phone.hang_up(call)
+
+
 def test_no_common_codec_is_refused(
     phone: Phone, caller: Peer, timeline: Timeline, pbx: Asterisk
 ) -> None:
