@@ -79,7 +79,7 @@ class PhoneWeb:
         ).decode("utf-8", "replace")
 
     def _fetch(self, path: str, body: bytes | None) -> bytes:
-        request = urllib.request.Request(  # noqa: S310 (always http to the phone)
+        request = urllib.request.Request(
             f"http://{self._address}{path}", data=body, headers=self._headers
         )
         try:
