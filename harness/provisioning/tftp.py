@@ -89,10 +89,11 @@ class TftpServer:
         self.port = port
         self._observe = observe
         self._device_of = dict(device_of or {})
-        self._selector = selectors.DefaultSelector()
+        self._selector: selectors.BaseSelector
+        self._wake_out: socket.socket
+        self._wake_in: socket.socket
         self._listener: socket.socket | None = None
         self._transfers: dict[tuple[str, int], _Transfer] = {}
-        self._wake_out, self._wake_in = socket.socketpair()
         self._thread: threading.Thread | None = None
         self._factory = TftpPacketFactory()
 
@@ -117,6 +118,8 @@ class TftpServer:
         self.port = listener.getsockname()[1]
         listener.setblocking(False)
         self._listener = listener
+        self._selector = selectors.DefaultSelector()
+        self._wake_out, self._wake_in = socket.socketpair()
         self._selector.register(listener, selectors.EVENT_READ)
         self._selector.register(self._wake_out, selectors.EVENT_READ)
         self._thread = threading.Thread(target=self._serve, name="tftp", daemon=True)
@@ -124,15 +127,15 @@ class TftpServer:
 
     def stop(self) -> None:
         """Stop serving; transfers under way are given up."""
-        if self._thread is not None:
-            self._wake_in.send(b"x")
-            self._thread.join(5.0)
-            self._thread = None
+        if self._thread is None or self._listener is None:
+            return
+        self._wake_in.send(b"x")
+        self._thread.join(5.0)
+        self._thread = None
         for transfer in list(self._transfers.values()):
             self._drop(transfer)
-        if self._listener is not None:
-            self._listener.close()
-            self._listener = None
+        self._listener.close()
+        self._listener = None
         self._selector.close()
         self._wake_in.close()
         self._wake_out.close()

@@ -1,0 +1,51 @@
+"""The command line: quick to help, clear about mistakes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness.cli import main
+
+ROOT = Path(__file__).parents[3]
+
+
+def test_help_imports_no_room() -> None:
+    """``harness --help`` must not wait for pytest, pyvisa and pydantic to import."""
+    code = (
+        "import sys\nfrom harness.cli import main\n"
+        "try: main(['--help'])\nexcept SystemExit: pass\n"
+        "heavy = {'pytest', 'pyvisa', 'pydantic', 'rich', 'numpy', 'harness.bench'}\n"
+        "sys.exit(1 if heavy & set(sys.modules) else 0)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "nightly" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["nightly", "--lab", "nowhere.yaml"], 2, "cannot read the lab file"),
+        (["nightly", "--suite", "nowhere"], 2, "no test suite at nowhere"),
+        (["phone", "desk-9", "status"], 2, "choose from: desk-7942, desk-7962"),
+        (["report", "never"], 2, "no run at"),
+    ],
+)
+def test_a_users_mistake_is_a_sentence(
+    arguments: list[str],
+    code: int,
+    says: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(ROOT)
+    assert main(arguments) == code
+    told = capsys.readouterr().err
+    assert says in told
+    assert "Traceback" not in told

@@ -1,0 +1,106 @@
+"""The plug-in in somebody else's test tree, run by an inner pytest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+pytest_plugins = ["pytester"]
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def tree(pytester: pytest.Pytester) -> pytest.Pytester:
+    pytester.makefile(".yaml", lab=(ROOT / "lab.yaml").read_text(encoding="utf-8"))
+    return pytester
+
+
+def test_a_tree_without_a_bench_is_left_alone(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("def test_own(tmp_path): assert tmp_path.exists()")
+    pytester.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(passed=1)
+    assert not (pytester.path / "runs").exists()
+
+
+def test_an_own_fixture_named_lab_is_left_alone(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import pytest
+        @pytest.fixture
+        def lab(): return "mine"
+        def test_own(lab): assert lab == "mine"
+        """
+    )
+    pytester.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(passed=1)
+    assert not (pytester.path / "runs").exists()
+
+
+def test_a_test_runs_once_per_phone_and_reports_its_label(tree: pytest.Pytester) -> None:
+    tree.makepyfile(
+        """
+        import pytest
+        def test_each(station, lab): assert station in lab.phones
+        @pytest.mark.models("7962G")
+        def test_some(station, lab): assert lab.phones[station].model == "7962G"
+        """
+    )
+    result = tree.runpytest_subprocess("-p", "no:cacheprovider")
+    result.assert_outcomes(passed=3)
+    result.stdout.fnmatch_lines(["*desk-7942: virtual*", "*report.html*"])
+    (report,) = (tree.path / "runs").glob("2*/report.html")
+    assert "test_each[desk-7942]" in report.read_text()
+    assert report.with_name("junit.xml").exists()
+
+
+@pytest.mark.parametrize(
+    ("error", "verdict"),
+    [
+        ("ProductFault('it sulks', device='desk')", "product fault"),
+        ("BenchFault('outlet stuck', device='pdu-1')", "bench fault"),
+        ("Inconclusive('nothing captured')", "inconclusive"),
+        ("AssertionError('1 == 2')", "product fault"),
+        ("KeyError('ours')", "harness bug"),
+    ],
+)
+def test_what_ends_a_test_decides_its_verdict(
+    tree: pytest.Pytester, error: str, verdict: str
+) -> None:
+    tree.makepyfile(
+        f"""
+        from harness.errors import *
+        def test_it(timeline): raise {error}
+        """
+    )
+    result = tree.runpytest_subprocess("-p", "no:cacheprovider")
+    result.assert_outcomes(failed=1)
+    (results,) = (tree.path / "runs").glob("2*/results.jsonl")
+    assert f'"verdict": "{verdict}"' in results.read_text()
+
+
+def test_our_errors_show_no_traceback(tree: pytest.Pytester) -> None:
+    tree.makepyfile(
+        """
+        from harness.errors import BenchFault
+        def test_it(timeline): raise BenchFault('outlet stuck', device='pdu-1', hint='look')
+        """
+    )
+    result = tree.runpytest_subprocess("-p", "no:cacheprovider")
+    result.stdout.fnmatch_lines(["*bench fault: pdu-1: outlet stuck*", "*try: *look*"])
+    result.stdout.no_fnmatch_line("*Traceback*")
+
+
+def test_a_bad_lab_is_told_with_its_lines(pytester: pytest.Pytester) -> None:
+    text = (ROOT / "lab.yaml").read_text(encoding="utf-8")
+    pytester.makefile(".yaml", lab=text.replace("speed: 40", "sped: 40"))
+    pytester.makepyfile("def test_it(lab): pass")
+    result = pytester.runpytest_subprocess("-p", "no:cacheprovider")
+    assert result.ret != 0
+    (result.stdout if "sped" in result.stdout.str() else result.stderr).fnmatch_lines(
+        ["*lab.yaml:10:3: virtual.sped: no such key here*"]
+    )
+
+
+def test_an_unknown_phone_names_the_known_ones(tree: pytest.Pytester) -> None:
+    tree.makepyfile("def test_it(lab): pass")
+    result = tree.runpytest_subprocess("-p", "no:cacheprovider", "--phones=desk-9")
+    assert "choose from: desk-7942, desk-7962" in result.stdout.str() + result.stderr.str()

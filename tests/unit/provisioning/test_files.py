@@ -1,0 +1,151 @@
+"""Templates, manifests, and what a phone is expected to fetch."""
+
+from __future__ import annotations
+
+import urllib.request
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.errors import UsageFault
+from harness.events import FileRefused, FileRequested, FileServed
+from harness.lab import Lab, load_lab
+from harness.provisioning import (
+    DEFAULTS,
+    Fetched,
+    HttpServer,
+    Provisioning,
+    load_manifest,
+    make_up,
+    render_phone,
+    render_site,
+)
+from harness.timeline import Timeline
+
+ROOT = Path(__file__).parents[3]
+TEXT = st.text(
+    st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"], exclude_characters="￾￿"),
+    max_size=20,
+)
+
+
+@pytest.fixture(scope="module")
+def lab() -> Lab:
+    return load_lab(ROOT / "lab.yaml")
+
+
+def sep(lab: Lab, phone: str = "desk-7942", **overrides: str) -> ET.Element:
+    ((name, content),) = render_phone(lab, phone, **overrides).items()
+    assert name == f"SEP{lab.phones[phone].mac}.cnf.xml"
+    return ET.fromstring(content)
+
+
+def test_the_shipped_settings_are_the_articles(lab: Lab) -> None:
+    root = sep(lab)
+    assert root.findtext("sipProfile/preferredCodec") == "g711alaw"
+    assert root.findtext("sipProfile/kpml") == "3"
+    assert root.findtext("loadInformation") == "SIP42.9-3-1SR4-1S"
+    assert root.findtext("userLocale/name") == "English_United_Kingdom"
+    assert root.findtext("sipProfile/sipLines/line/proxy") == "USECALLMANAGER"
+    manager = root.find("devicePool/callManagerGroup/members/member/callManager")
+    assert manager is not None
+    assert [child.tag for child in manager] == ["ports", "processNodeName"]
+
+
+def test_the_pbx_and_the_phone_agree_on_the_credentials(lab: Lab) -> None:
+    line = sep(lab).find("sipProfile/sipLines/line")
+    assert line is not None
+    ours = lab.phones["desk-7942"].lines[0]
+    assert line.findtext("authName") == line.findtext("name") == ours.user
+    assert line.findtext("authPassword") == ours.password.get_secret_value()
+
+
+@given(label=TEXT)
+def test_any_text_survives_the_template(lab: Lab, label: str) -> None:
+    assert (sep(lab, phone_label=f"x{label}y").findtext("sipProfile/phoneLabel")) == f"x{label}y"
+
+
+@given(st.sampled_from(sorted(set(DEFAULTS) - {"phone_label"})), st.sampled_from("a&b <x> \"'"))
+def test_every_value_keeps_the_file_well_formed(lab: Lab, name: str, value: str) -> None:
+    sep(lab, **{name: value})
+    for content in render_site(lab, **({name: value} if name != "dial_template" else {})).values():
+        ET.fromstring(content)
+
+
+def test_rendering_is_deterministic(lab: Lab) -> None:
+    assert render_phone(lab, "desk-7962") == render_phone(lab, "desk-7962")
+
+
+def test_an_unknown_value_names_its_neighbours(lab: Lab) -> None:
+    with pytest.raises(UsageFault, match="prefered_codec") as fault:
+        render_phone(lab, "desk-7942", prefered_codec="g722")
+    assert "preferred_codec" in fault.value.hint
+
+
+def test_site_files_serve_both_models(lab: Lab) -> None:
+    site = render_site(lab)
+    root = ET.fromstring(site["XMLDefault.cnf.xml"])
+    assert root.findtext("loadInformation434") == root.findtext("loadInformation404")
+    assert ET.fromstring(site["dialplan.xml"]).tag == "DIALTEMPLATE"
+
+
+def test_the_articles_firmware_set(tmp_path: Path) -> None:
+    firmware = load_manifest("SIP42.9-3-1SR4-1S")
+    assert sorted(firmware.names) == [
+        "SIP42.9-3-1SR4-1S.loads", "apps42.9-3-1ES26.sbn", "cnu42.9-3-1ES26.sbn",
+        "cvm42sip.9-3-1ES26.sbn", "dsp42.9-3-1ES26.sbn", "jar42sip.9-3-1ES26.sbn",
+        "term42.default.loads", "term62.default.loads",
+    ]  # fmt: skip
+    make_up(firmware, tmp_path)
+    sizes = {path.name: path.stat().st_size for path in tmp_path.iterdir()}
+    assert all(sizes[name] == size for name, size in firmware.components)
+    assert 5_500_000 < sum(sizes.values()) < 6_500_000
+
+
+def test_an_unknown_load_names_the_known_ones() -> None:
+    with pytest.raises(UsageFault) as fault:
+        load_manifest("SCCP42.9-3-1")
+    assert "SIP42.9-3-1SR4-1S" in fault.value.hint
+
+
+def test_what_a_phone_fetched_is_told_in_order(lab: Lab, tmp_path: Path) -> None:
+    timeline = Timeline()
+    provisioning = Provisioning(lab, tmp_path, timeline)
+    observe = timeline.observer("tftp", "desk-7942")
+    observe(FileRequested("a", "127.42.0.42", 1))
+    observe(FileRefused("a", "127.42.0.42", 1, 1, "not found"))
+    observe(FileRequested("b", "127.42.0.42", 2))
+    observe(FileRequested("a", "127.42.0.42", 3))
+    observe(FileServed("a", "127.42.0.42", 3, 7, 1, 0, 0.0))
+    observe(FileServed("b", "127.42.0.42", 2, 9, 1, 0, 0.0))
+    fetched = provisioning.fetched("desk-7942", since=0)
+    assert fetched == [Fetched("a", None), Fetched("b", 9), Fetched("a", 7)]
+
+
+def test_the_responder_authorizes_only_this_run(tmp_path: Path) -> None:
+    server = HttpServer(tmp_path, "127.0.0.1", 0, Timeline().observer("http"))
+    server._port = _free_port()
+    server.start()
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+    def asked(password: str) -> bytes:
+        query = f"?UserID={server.user}&Password={password}&devicename=SEP0"
+        with opener.open(server.authentication_url + query, timeout=3.0) as answer:
+            content: bytes = answer.read()
+            return content
+
+    assert asked(server.password) == b"AUTHORIZED"
+    assert asked("wrong") == b"UN-AUTHORIZED"
+    server.stop()
+
+
+def _free_port() -> int:
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
