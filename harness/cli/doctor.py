@@ -66,13 +66,13 @@ def _print_tree(findings: list[Finding]) -> None:
 
 def _host(lab: Lab) -> Iterator[Finding]:
     area = "host"
-    dumpcap = shutil.which("dumpcap")
+    tcpdump = shutil.which("tcpdump")
     yield Finding(
         area,
         "packet capture",
-        dumpcap is not None,
-        dumpcap or "no dumpcap",
-        "make nightly installs it (package wireshark-common)",
+        tcpdump is not None,
+        tcpdump or "no tcpdump",
+        "make nightly installs it; or: apt-get install tcpdump",
     )
     for module, package in (("pjsua2", "pjsua2-python"), ("tftpy", "tftpy"), ("pyvisa", "pyvisa")):
         there = find_spec(module) is not None
