@@ -49,7 +49,11 @@ def twin_spec(lab: Lab, state_dir: Path) -> dict[str, Any]:
                 "model": phone.model.value,
                 "mac": phone.mac,
                 "address": str(phone.address),
-                "lease": {"tftp": [str(lab.network.host)], "tftp_port": lab.network.tftp_port},
+                "lease": {
+                    "tftp": [str(lab.network.host)],
+                    "tftp_port": lab.network.tftp_port,
+                    "http_first": lab.virtual.http_first,
+                },
                 "load": FACTORY_LOAD,
                 "tone": phone.tone,
                 "defects": list(seeded.phones.get(name, ())),

@@ -114,9 +114,14 @@ class SeededFaults(_Spec):
 
 
 class VirtualSpec(_Spec):
-    """The virtual bench; ignored when no device says ``virtual``."""
+    """The virtual bench; ignored when no device says ``virtual``.
+
+    ``speed`` is how many times faster device time runs; ``http_first`` lets the twins try HTTP
+    6970 before TFTP, as some 9.x loads do.
+    """
 
     speed: Annotated[float, Field(ge=1, le=1000)] = 40.0
+    http_first: bool = False
     seeded: SeededFaults = SeededFaults()
 
 

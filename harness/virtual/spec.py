@@ -82,9 +82,10 @@ class KeypadSpec(_Spec):
 
 
 class Lease(_Spec):
-    """What a DHCP lease would give the phone."""
+    """What a DHCP lease would give the phone, and whether its load tries HTTP 6970 first."""
 
     tftp: tuple[str, ...]
+    http_first: bool = False
     tftp_port: Annotated[int, Field(ge=1, le=65535)] = 69
 
 

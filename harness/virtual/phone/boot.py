@@ -10,6 +10,7 @@ from harness.virtual.phone.defects import Defects
 from harness.virtual.phone.dialplan import DialPlan, parse_dial_plan
 from harness.virtual.phone.firmware import generation, is_older, parse_loads
 from harness.virtual.phone.flash import Flash
+from harness.virtual.phone.http import get
 from harness.virtual.phone.logs import Logs
 from harness.virtual.phone.spec import TwinSpec
 from harness.virtual.phone.tftp import FileTooBig, ServerError, fetch
@@ -48,6 +49,11 @@ class _Boot:
 
     async def get(self, name: str, *, limit: int | None = _CONFIG_LIMIT) -> bytes | None:
         """Fetch a file; None when the server has none, or it is too big. Silence propagates."""
+        if self._spec.lease.http_first:
+            content = await get(self._spec.address, self._server[0], name, limit)
+            if content is not None:
+                self._logs.to_console(f"{name}: HTTP Finished --> rcvd {len(content)} bytes")
+                return content
         try:
             content = await fetch(self._spec.address, self._server, name, limit)
         except ServerError:

@@ -344,8 +344,7 @@ class Call:
         return request
 
     def _contact(self) -> str:
-        identity = self._phone.identity
-        return f"<sip:{self.line.contact}@{identity.address}:{identity.port};transport=udp>"
+        return self._phone.identity.address_of(self.line.contact)
 
     def _acknowledge(self, invite: Message) -> None:
         ack = self._request("ACK")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections import deque
+from datetime import datetime
 
 __all__ = ["Logs", "say"]
 
@@ -20,6 +21,7 @@ class Logs:
     """Keep the last messages of both logs; the console log also goes out to the world."""
 
     def __init__(self) -> None:
+        self._sequence = 0
         self.status: deque[str] = deque(maxlen=_KEEP)
         self.console: deque[str] = deque(maxlen=_KEEP)
 
@@ -29,6 +31,11 @@ class Logs:
         say(log=f"status: {text}")
 
     def to_console(self, text: str) -> None:
-        """Add to the console log (/FS/cache/log); never shown to the user."""
-        self.console.append(text)
+        """Add to the console log (/FS/cache/log); never shown to the user.
+
+        Line format as in a 7942's log: sequence, level, time with microseconds, task, text.
+        """
+        self._sequence += 1
+        now = datetime.now().astimezone().strftime("%H:%M:%S.%f")
+        self.console.append(f"{self._sequence}: NOT {now} JVM: {text}")
         say(log=text)

@@ -19,7 +19,7 @@ from harness.virtual.phone.sip.identity import Identity
 from harness.virtual.phone.sip.message import Message, tag_of
 from harness.virtual.phone.sip.registration import Registration
 from harness.virtual.phone.sip.remotecc import softkey_refer
-from harness.virtual.phone.sip.transport import NoAnswer, SipTransport
+from harness.virtual.phone.sip.transport import NoAnswer, SipTransport, TcpTransport
 from harness.virtual.phone.softkeys import Display, soft_key
 from harness.virtual.phone.spec import TwinSpec
 from harness.virtual.phone.web import WebWindow
@@ -28,6 +28,8 @@ __all__ = ["Telephone"]
 
 _DIGITS = frozenset("0123456789*#")
 _MENU_SECONDS = 30.0
+#: transportLayerProtocol: 1 is TCP, 4 "TCP temporary".
+_TCP = (1, 4)
 #: How long a digit sent by SendDigits lasts.
 _SENT_DIGIT_SECONDS = 0.12
 
@@ -60,21 +62,9 @@ class Telephone:
         self._logs = logs
         self._defects = defects
         self._ask_restart = restart
-        self._identity = Identity(
-            spec.mac.lower(), spec.address, config.voip_control_port, spec.facts.product,
-            spec.facts.number, load,
-        )  # fmt: skip
-        self._transport = SipTransport(
-            spec.address, config.voip_control_port, config.t1, config.t2, self._on_request
-        )
-        self._phoneset = Phoneset(self._transport, self._identity, config, defects, spec.tone)
-        self._registrations = [
-            Registration(
-                self._transport, self._identity, config, line, reason, spec.host_name, logs,
-                defects, self._show,
-            )
-            for line in config.lines
-        ]  # fmt: skip
+        self._reason = reason
+        self._load = load
+        self._registrations: list[Registration] = []
         self._web = WebWindow(self, spec, config, logs)
         self._calls: list[Call] = []
         self._active: Call | None = None
@@ -87,15 +77,47 @@ class Telephone:
         self._in_menu = False
         self._menu_timer: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._others_started = False
+        self._transport: SipTransport
+        self._identity: Identity
+        self._phoneset: Phoneset
 
     async def start(self) -> None:
-        """Open the sockets and register; the prime line first."""
+        """Open the sockets and register; the prime line first, the others once it is in."""
+        spec, config = self._spec, self._config
+        if config.transport in _TCP:
+            self._transport = TcpTransport(
+                spec.address, config.servers[0], config.t1, config.t2, self._on_request,
+                lambda: self._ask_restart("cm-closed-tcp"),
+            )  # fmt: skip
+        else:
+            self._transport = SipTransport(
+                spec.address, config.voip_control_port, config.t1, config.t2, self._on_request
+            )
         await self._transport.open()
-        if self._config.web_access:
+        self._identity = Identity(
+            spec.mac.lower(), spec.address, self._transport.port, spec.facts.product,
+            spec.facts.number, self._load, self._transport.protocol,
+        )  # fmt: skip
+        self._phoneset = Phoneset(self._transport, self._identity, config, self._defects, spec.tone)
+        self._registrations = [
+            Registration(
+                self._transport, self._identity, config, line, self._reason, spec.host_name,
+                self._logs, self._defects, self._on_registered,
+            )
+            for line in config.lines
+        ]  # fmt: skip
+        if config.web_access:
             await self._web.start()
-        if self._config.register:
-            for registration in self._registrations:
+        if config.register and self._registrations:
+            self._spawn(self._registrations[0].run())
+
+    def _on_registered(self) -> None:
+        if not self._others_started:
+            self._others_started = True
+            for registration in self._registrations[1:]:
                 self._spawn(registration.run())
+        self._show()
 
     async def stop(self) -> None:
         """End calls and registrations and close every socket, as before a restart."""
@@ -419,6 +441,10 @@ class Telephone:
             self._service_control(request)
             return
         self._transport.respond(request, request.reply(200, "OK"))
+        if "<x-cisco-remotecc-response>" in request.body:
+            code = re.search(r"<code>(\d+)</code>", request.body)
+            self._logs.to_status(f"Conference {code[1] if code else 'answered'}")
+            self._consult_for, self._consult_kind = None, ""
         if event == "refer" and call is not None:
             sipfrag = re.match(r"SIP/2\.0 (\d{3})", request.body)
             if sipfrag and int(sipfrag[1]) >= 200:

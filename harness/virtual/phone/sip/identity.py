@@ -18,6 +18,7 @@ class Identity:
     product: str
     number: int
     load: str
+    protocol: str = "udp"
 
     @property
     def user_agent(self) -> str:
@@ -36,10 +37,14 @@ class Identity:
         parts = (head, f"{tail}{secrets.token_hex(2)}", secrets.token_hex(4), secrets.token_hex(4))
         return f"{'-'.join(parts)}@{self.address}"
 
+    def address_of(self, user: str) -> str:
+        """Contact of a call: where this user is reached, in angle brackets."""
+        return f"<sip:{user}@{self.address}:{self.port};transport={self.protocol}>"
+
     def contact(self, user: str, port: int | None = None) -> str:
         """Contact of a REGISTER, with instance and model number."""
         return (
-            f"<sip:{user}@{self.address}:{port or self.port};transport=udp>"
+            f"<sip:{user}@{self.address}:{port or self.port};transport={self.protocol}>"
             f';+sip.instance="<urn:uuid:00000000-0000-0000-0000-{self.mac}>"'
             f';+u.sip!model.ccm.cisco.com="{self.number}"'
         )

@@ -47,7 +47,10 @@ def softkey_refer(
         ("Max-Forwards", "70"),
         ("CSeq", "1000 REFER"),
         ("User-Agent", identity.user_agent),
-        ("Contact", f"<sip:{user}@{identity.address}:{identity.port};transport=udp>"),
+        (
+            "Contact",
+            identity.address_of(user),
+        ),
         ("Expires", "60"),
         ("Accept", "application/x-cisco-remotecc-response+xml"),
         ("Refer-To", f"cid:{content_id}"),

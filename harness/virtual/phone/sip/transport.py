@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 from collections import OrderedDict
 from collections.abc import Callable
 
 from harness.virtual.phone.sip.message import Message, new_branch, parse_message
 
-__all__ = ["NoAnswer", "SipTransport"]
+__all__ = ["NoAnswer", "SipTransport", "TcpTransport"]
 
 _EPHEMERAL = (49152, 65535)
 _REMEMBERED = 64
@@ -34,13 +35,38 @@ class _Listener(asyncio.DatagramProtocol):
         self._receive(data, addr)
 
 
+class _Stream(asyncio.Protocol):
+    """Cut a TCP byte stream into SIP messages by Content-Length."""
+
+    def __init__(
+        self, receive: Callable[[bytes, tuple[str, int]], None], lost: Callable[[], None]
+    ) -> None:
+        self._receive = receive
+        self._lost = lost
+        self._buffer = b""
+
+    def data_received(self, data: bytes) -> None:
+        self._buffer += data
+        while b"\r\n\r\n" in self._buffer:
+            head, _, rest = self._buffer.partition(b"\r\n\r\n")
+            length = re.search(rb"(?im)^(?:content-length|l)\s*:\s*(\d+)", head)
+            size = int(length[1]) if length else 0
+            if len(rest) < size:
+                return
+            self._receive(head + b"\r\n\r\n" + rest[:size], ("", 0))
+            self._buffer = rest[size:]
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
+        self._lost()
+
+
 class _Waiting:
     def __init__(self) -> None:
         self.responses: asyncio.Queue[Message] = asyncio.Queue()
 
 
 class SipTransport:
-    """The phone's SIP sockets.
+    """The phone's SIP sockets over UDP.
 
     Args:
         address: the phone's IP address.
@@ -49,6 +75,8 @@ class SipTransport:
         t2: longest one.
         on_request: called with each new request; it answers with :meth:`respond`.
     """
+
+    protocol = "udp"
 
     def __init__(
         self, address: str, port: int, t1: float, t2: float, on_request: Callable[[Message], None]
@@ -67,7 +95,7 @@ class SipTransport:
     @property
     def via(self) -> str:
         """Via without its branch."""
-        return f"SIP/2.0/UDP {self.address}:{self.port}"
+        return f"SIP/2.0/{self.protocol.upper()} {self.address}:{self.port}"
 
     async def open(self) -> None:
         """Bind the listening port and an ephemeral one to send from."""
@@ -208,3 +236,60 @@ class SipTransport:
         while len(self._answered) > _REMEMBERED:
             self._answered.popitem(last=False)
         self._on_request(message)
+
+
+class TcpTransport(SipTransport):
+    """One long-lived connection for everything, its own port in Via and Contact.
+
+    transportLayerProtocol 1, and 4 ("TCP temporary"), as seen on a 7962: the server sends its
+    requests on the same socket.
+    """
+
+    protocol = "tcp"
+
+    def __init__(
+        self,
+        address: str,
+        server: tuple[str, int],
+        t1: float,
+        t2: float,
+        on_request: Callable[[Message], None],
+        on_lost: Callable[[], None],
+    ) -> None:
+        super().__init__(address, 0, t1, t2, on_request)
+        self._server = server
+        self._on_lost = on_lost
+        self._stream: asyncio.Transport | None = None
+        self._closing = False
+
+    async def open(self) -> None:
+        """Connect to the first server; a refusal is left to the registration's ack timer."""
+        loop = asyncio.get_running_loop()
+        try:
+            self._stream, _ = await loop.create_connection(
+                lambda: _Stream(self._receive, self._lost),
+                *self._server,
+                local_addr=(self.address, 0),
+            )
+        except OSError:
+            return
+        self.port = self._stream.get_extra_info("sockname")[1]
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._closing = True
+        if self._stream is not None:
+            self._stream.close()
+
+    def send(self, message: Message, target: tuple[str, int]) -> None:  # noqa: ARG002
+        """Put one message on the connection."""
+        if self._stream is not None:
+            self._stream.write(message.encode())
+
+    async def _resend(self, message: Message, target: tuple[str, int]) -> None:
+        # A reliable transport sends once (RFC 3261 17.1.1.2, 17.1.2.2).
+        self.send(message, target)
+
+    def _lost(self) -> None:
+        if not self._closing:
+            self._on_lost()
