@@ -210,6 +210,8 @@ class Phone(CallControl):
                     message.destination.rpartition(":")[0] == self.address
                     and message.start_line.startswith("SIP/2.0 200")
                     and message.cseq.endswith("REGISTER")
+                    # Without a Contact it answers the unregistration before a restart.
+                    and "\nContact:" in message.text
                 )
 
             try:

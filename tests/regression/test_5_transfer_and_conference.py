@@ -98,7 +98,11 @@ def test_conference_by_the_conf_key_on_stock_asterisk(
         {phone.name: [bob.name], bob.name: [phone.name], alice.name: []},
     )
     assert not timeline.events(
-        SipMessage, since=since, where=lambda m: m.start_line.startswith("BYE")
+        SipMessage,
+        since=since,
+        where=lambda m: (
+            m.start_line.startswith("BYE") and f"{phone.address}:" in f"{m.source} {m.destination}"
+        ),
     )
     assert len(bench.pbx.channels_of(phone.extension)) == 2
 

@@ -1,4 +1,4 @@
-"""Which way to run containers is chosen, with a scripted podman and docker in place of real ones."""
+"""Which way to run containers is chosen, with scripted programs in place of real ones."""
 
 from __future__ import annotations
 
