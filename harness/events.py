@@ -343,6 +343,7 @@ class TestStarted(Event):
     """A test began."""
 
     kind = "test started"
+    __test__ = False  # pytest would take the name for a test class
     name: str
 
 
@@ -351,6 +352,7 @@ class TestEnded(Event):
     """A test ended with a verdict and the reason for it."""
 
     kind = "test ended"
+    __test__ = False  # pytest would take the name for a test class
     name: str
     verdict: str
     reason: str = ""
