@@ -87,10 +87,12 @@ class BenchFaults(BenchFault):
 
     def __init__(self, faults: Sequence[HarnessError]) -> None:
         self.faults = tuple(faults)
-        super().__init__(f"{len(self.faults)} fault(s) on the bench")
+        first = faults[0] if faults else None
+        told = f", first {first.device}: {first.summary}" if first is not None else ""
+        super().__init__(f"{len(self.faults)} faults on the bench{told}")
 
     def __str__(self) -> str:
-        lines = [self.summary]
+        lines = [f"{len(self.faults)} faults on the bench"]
         for index, fault in enumerate(self.faults):
             last = index == len(self.faults) - 1
             first, *rest = str(fault).splitlines()

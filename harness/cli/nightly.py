@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from harness.errors import UsageFault
 from harness.lab import load_lab
-from harness.runs import LiveView, RunResult, exit_code
+from harness.runs import LiveView, RunResult, Verdict, exit_code
 from harness.timeline import Timeline
 
 __all__ = ["nightly"]
@@ -19,16 +21,30 @@ __all__ = ["nightly"]
 class _Watch:
     """A pytest plug-in that opens the live view once the run has a timeline."""
 
-    def __init__(self, *, plain: bool) -> None:
+    def __init__(self, console: Console, *, plain: bool) -> None:
+        self._console = console
         self._plain = plain
+        self.errors: list[str] = []
         self._view: LiveView | None = None
         self.run: RunResult | None = None
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_configure(self, config: pytest.Config) -> None:
+        """Silence pytest's own reporter: the view and the closing lines tell it by verdict."""
+        reporter = config.pluginmanager.get_plugin("terminalreporter")
+        if reporter is not None:
+            config.pluginmanager.unregister(reporter)
 
     def pytest_phone_bench_run_started(self, timeline: Timeline, run: RunResult) -> None:
         """Called by the plug-in when the recorder is ready."""
         self.run = run
-        self._view = LiveView(timeline, run.devices, plain=self._plain)
+        self._view = LiveView(timeline, run.devices, plain=self._plain, console=self._console)
         self._view.__enter__()
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Keep what went wrong before any test could run."""
+        if report.failed:
+            self.errors.append(str(report.longrepr))
 
     def close(self) -> None:
         if self._view is not None:
@@ -60,16 +76,37 @@ def nightly(options: argparse.Namespace) -> int:
     ]
     if options.keyword:
         arguments += ["-k", options.keyword]
-    live = sys.stdout.isatty() and not options.plain
-    if live:
-        arguments += ["--no-header", "--no-summary", "-qq", "--capture=fd"]
-    watch = _Watch(plain=not live)
-    try:
-        status = pytest.main(arguments, plugins=[watch])
-    finally:
-        watch.close()
+    # pytest captures standard output while a test runs; the view writes to a copy of it.
+    with os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1) as screen:
+        watch = _Watch(Console(file=screen), plain=options.plain)
+        try:
+            status = pytest.main(arguments, plugins=[watch])
+        finally:
+            watch.close()
     if watch.run is None or not watch.run.results:
-        return 2 if status == pytest.ExitCode.USAGE_ERROR else 4
-    for path in watch.run.paths:
+        return _nothing_ran(watch.errors, status)
+    return _close(watch.run)
+
+
+def _nothing_ran(errors: list[str], status: int) -> int:
+    """Say why there is no result: a suite that cannot be collected, or nothing that matches."""
+    for error in errors:
+        print(error, file=sys.stderr)
+    if status == pytest.ExitCode.NO_TESTS_COLLECTED:
+        print("no test matches", file=sys.stderr)
+    return 2 if status == pytest.ExitCode.USAGE_ERROR or errors else 4
+
+
+def _close(run: RunResult) -> int:
+    """Print every test that did not pass, the counts, and where the reports are."""
+    for result in run.results:
+        if result.verdict is not Verdict.PASSED:
+            print(f"\n{result.verdict}: {result.name}\n{result.detail or result.reason}")
+    print()
+    for name, label in run.devices.items():
+        print(f"{name}: {label}")
+    failed = len(run.results) - run.count(Verdict.PASSED)
+    print(f"{run.count(Verdict.PASSED)} passed, {failed} failed")
+    for path in run.paths:
         print(path)
-    return exit_code(result.verdict for result in watch.run.results)
+    return exit_code(result.verdict for result in run.results)

@@ -6,8 +6,9 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from harness.bench import Bench, open_stations
+from harness.bench import Bench, open_bench, open_stations
 from harness.errors import UsageFault
+from harness.events import AmiEvent, LampChanged, Record, RtpStreamSeen, SipMessage
 from harness.lab import load_lab
 from harness.phone import ResetCode
 from harness.timeline import Timeline
@@ -28,13 +29,21 @@ def phone(options: argparse.Namespace) -> int:
             hint=f"choose from: {', '.join(lab.phones)}",
         )
     timeline = Timeline()
-    timeline.listen(lambda record: print(f"{record.source}: {record.event}"))
+    timeline.listen(_tell)
+    # A reset phone comes to fetch its files: it needs the whole bench, the others a station.
+    opened = open_bench if options.action == "reset" else open_stations
     with (
         tempfile.TemporaryDirectory(prefix="phone-bench-") as directory,
-        open_stations(lab, Path(directory), timeline) as bench,
+        opened(lab, Path(directory), timeline) as bench,
     ):
         _act(bench, options)
     return 0
+
+
+def _tell(record: Record) -> None:
+    """Print what a person at the bench would want to see go by."""
+    if not isinstance(record.event, SipMessage | AmiEvent | RtpStreamSeen | LampChanged):
+        print(f"{record.source}: {record.event}")
 
 
 def _act(bench: Bench, options: argparse.Namespace) -> None:
@@ -54,7 +63,9 @@ def _act(bench: Bench, options: argparse.Namespace) -> None:
             else:
                 target.keypad.type(word)
     elif options.action == "reset":
-        target.factory_reset(ResetCode[options.code.upper().replace("-", "_")])
+        since = target.factory_reset(ResetCode[options.code.upper().replace("-", "_")])
+        target.wait_flashed(since=since)
+        target.wait_registered(since=since)
     else:
         outlet = target.spec.outlet
         print(f"outlet {outlet}: {target.power.state(outlet.outlet)}")

@@ -95,7 +95,9 @@ class LiveView:
         if self._plain:
             elapsed = time.monotonic() - self._started
             device = f"{record.device}: " if record.device else ""
-            self._console.print(f"{elapsed:7.1f}  {device}{text}", markup=False, highlight=False)
+            self._console.print(
+                f"{elapsed:7.1f}  {device}{text}", markup=False, highlight=False, soft_wrap=True
+            )
 
     def _draw(self) -> Group:
         now = time.monotonic()

@@ -25,7 +25,7 @@ def test_an_error_reads_as_a_person_needs_it() -> None:
 def test_several_faults_are_one_tree() -> None:
     tree = str(BenchFaults([BenchFault("a", device="x", hint="h"), UsageFault("b", device="y")]))
     assert tree.splitlines() == [
-        "2 fault(s) on the bench",
+        "2 faults on the bench",
         "├── x: a",
         "│     try:      h",
         "└── y: b",
