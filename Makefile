@@ -15,7 +15,7 @@ nightly test lint unit integration doctor install:
 	@$(BOOTSTRAP) $@
 
 pjsua2-from-source: install
-	@.venv/bin/python tools/pjsua2_from_source.py
+	@.venv/bin/python tools/pjsua2_from_source.py --install
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info
