@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -204,7 +205,9 @@ def test_the_timeline_tells_the_call(peers: Peers, tones: dict[str, int]) -> Non
     assert timeline.events(ToneHeard, since=since, device="alice")[-1].heard == ("bob",)
 
 
-def test_a_call_to_a_peer_that_died_is_a_bench_fault(peers: Peers, tmp_path, tones) -> None:
+def test_a_call_to_a_peer_that_died_is_a_bench_fault(
+    peers: Peers, tmp_path: Path, tones: dict[str, int]
+) -> None:
     timeline = Timeline()
     observe = timeline.observer("dave", "dave")
     dave = Peer("dave", "214", 1230, "127.43.5.4", "none", None, observe, tmp_path, 15400)
@@ -224,7 +227,7 @@ def test_a_call_to_a_peer_that_died_is_a_bench_fault(peers: Peers, tmp_path, ton
         dave.stop()
 
 
-def test_an_address_this_host_does_not_have_is_a_bench_fault(tmp_path) -> None:
+def test_an_address_this_host_does_not_have_is_a_bench_fault(tmp_path: Path) -> None:
     observe = Timeline().observer("eve", "eve")
     eve = Peer("eve", "215", 1230, "192.0.2.1", "none", None, observe, tmp_path, 15400)
     with pytest.raises(BenchFault, match=r"eve: pjsua2 did not start on 192\.0\.2\.1"):
@@ -238,7 +241,7 @@ def test_an_extension_needs_a_pbx(peers: Peers) -> None:
         peers["alice"].register(within=1.0)
 
 
-def test_a_registrar_that_is_silent_is_a_bench_fault(tmp_path) -> None:
+def test_a_registrar_that_is_silent_is_a_bench_fault(tmp_path: Path) -> None:
     observe = Timeline().observer("fay", "fay")
     fay = Peer(
         "fay", "216", 1230, "127.43.5.5", "pw", ("127.43.5.9", 5060), observe, tmp_path, 15500
