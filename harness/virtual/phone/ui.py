@@ -12,9 +12,11 @@ from harness.events import LampColour
 from harness.virtual.phone.call import Call, CallState, Phoneset
 from harness.virtual.phone.config import LineConfig, PhoneConfig
 from harness.virtual.phone.defects import Defects
+from harness.virtual.phone.dialler import Dialler
 from harness.virtual.phone.dialplan import DialPlan
 from harness.virtual.phone.lamps import Lamps
 from harness.virtual.phone.logs import Logs
+from harness.virtual.phone.menu import SettingsMenu
 from harness.virtual.phone.sip.identity import Identity
 from harness.virtual.phone.sip.message import Message, tag_of
 from harness.virtual.phone.sip.registration import Registration
@@ -27,7 +29,6 @@ from harness.virtual.phone.web import WebWindow
 __all__ = ["Telephone"]
 
 _DIGITS = frozenset("0123456789*#")
-_MENU_SECONDS = 30.0
 #: transportLayerProtocol: 1 is TCP, 4 "TCP temporary".
 _TCP = (1, 4)
 #: How long a digit sent by SendDigits lasts.
@@ -57,7 +58,6 @@ class Telephone:
     ) -> None:
         self._spec = spec
         self._config = config
-        self._plan = dial_plan
         self._lamps = lamps
         self._logs = logs
         self._defects = defects
@@ -70,12 +70,9 @@ class Telephone:
         self._active: Call | None = None
         self._consult_for: Call | None = None
         self._consult_kind = ""
-        self._dialled: str | None = None
-        self._dial_timer: asyncio.TimerHandle | None = None
+        self._dialler = Dialler(dial_plan, self._dial)
         self._page = 0
-        self._menu = ""
-        self._in_menu = False
-        self._menu_timer: asyncio.TimerHandle | None = None
+        self._menu = SettingsMenu(self._restart_keys)
         self._tasks: set[asyncio.Task[None]] = set()
         self._others_started = False
         self._transport: SipTransport
@@ -154,10 +151,10 @@ class Telephone:
             if name in _DIGITS and self._active is not None:
                 self._active.rtp.release()
             return
-        if self._in_menu:
-            self._menu_key(name)
+        if self._menu.is_open:
+            self._menu.key(name)
         elif name == "settings":
-            self._open_menu()
+            self._menu.open()
         elif name in _DIGITS:
             self._digit(name)
         elif name.startswith("soft"):
@@ -167,8 +164,8 @@ class Telephone:
 
     def _digit(self, digit: str) -> None:
         active = self._active
-        if self._dialled is not None:
-            self._dial_digit(digit)
+        if self._dialler.active:
+            self._dialler.digit(digit)
         elif active is not None and active.state is CallState.CONNECTED:
             self._press_dtmf(active, digit)
 
@@ -192,26 +189,9 @@ class Telephone:
             call.rtp.release()
         return True
 
-    def _open_menu(self) -> None:
-        self._in_menu, self._menu = True, ""
-        loop = asyncio.get_running_loop()
-        self._menu_timer = loop.call_later(_MENU_SECONDS, self._close_menu)
-
-    def _close_menu(self) -> None:
-        self._in_menu = False
-        if self._menu_timer is not None:
-            self._menu_timer.cancel()
-
-    def _menu_key(self, name: str) -> None:
-        """Inside Settings ``**#`` unlocks and ``**#**`` restarts."""
-        if name not in _DIGITS:
-            self._close_menu()
-            return
-        self._menu += name
-        if self._menu.endswith("**#**"):
-            self._close_menu()
-            if self._config.settings_access and not self._defects.fires("restart-ignored"):
-                self._ask_restart("phone-keypad")
+    def _restart_keys(self) -> None:
+        if self._config.settings_access and not self._defects.fires("restart-ignored"):
+            self._ask_restart("phone-keypad")
 
     def _hook(self, name: str) -> None:
         ringing = self._call_in(CallState.RING_IN)
@@ -219,10 +199,10 @@ class Telephone:
             self._spawn(self._answer(ringing))
         elif self._active is not None and name == "speaker":
             self._spawn(self._end(self._active))
-        elif self._dialled is not None:
-            self._stop_dialling()
+        elif self._dialler.active:
+            self._dialler.stop()
         elif self._active is None:
-            self._start_dialling()
+            self._dialler.start()
         self._show()
 
     def _soft(self, label: str) -> None:
@@ -232,13 +212,13 @@ class Telephone:
             return
         self._page = 0
         if label == "NewCall":
-            self._start_dialling()
+            self._dialler.start()
         elif label == "Answer":
             ringing = self._call_in(CallState.RING_IN)
             if ringing is not None:
                 self._spawn(self._answer(ringing))
-        elif label == "EndCall" and self._dialled is not None:
-            self._stop_dialling()
+        elif label == "EndCall" and self._dialler.active:
+            self._dialler.stop()
         elif active is None:
             return
         elif label == "EndCall":
@@ -259,32 +239,10 @@ class Telephone:
         elif self._config.remote_cc:
             self._spawn(self._conference(self._consult_for, active))
 
-    # Dialling
+    # Calls
 
-    def _start_dialling(self) -> None:
-        self._dialled = ""
-
-    def _stop_dialling(self) -> None:
-        self._dialled = None
-        if self._dial_timer is not None:
-            self._dial_timer.cancel()
-
-    def _dial_digit(self, digit: str) -> None:
-        if self._dial_timer is not None:
-            self._dial_timer.cancel()
-        if digit == "#" and self._dialled:
-            self._dial()
-            return
-        self._dialled = (self._dialled or "") + digit
-        wait = self._plan.wait(self._dialled)
-        if wait == 0:
-            self._dial()
-        else:
-            self._dial_timer = asyncio.get_running_loop().call_later(wait, self._dial)
-
-    def _dial(self) -> None:
-        number, self._dialled = self._dialled, None
-        if number and self._registrations:
+    def _dial(self, number: str) -> None:
+        if self._registrations:
             registration = self._registrations[0]
             call = Call(self._phoneset, registration.line, registration.server)
             self._calls.append(call)
@@ -298,8 +256,6 @@ class Telephone:
             self._logs.to_console(f"call to {number} failed: {status}")
         self._after_end(call)
         self._show()
-
-    # Calls
 
     async def _answer(self, call: Call) -> None:
         if self._active is not None and self._active.state is CallState.CONNECTED:
@@ -325,7 +281,7 @@ class Telephone:
         await call.hold()
         self._consult_for, self._consult_kind = call, label
         self._active = None
-        self._start_dialling()
+        self._dialler.start()
         self._show()
 
     async def _transfer(self, first: Call, second: Call) -> None:
@@ -479,7 +435,7 @@ class Telephone:
     def display(self) -> Display:
         """Which set of soft keys the phone shows."""
         active = self._active
-        if self._dialled is not None:
+        if self._dialler.active:
             return Display.DIALLING
         if self._call_in(CallState.RING_IN) is not None:
             return Display.RING_IN
@@ -506,7 +462,7 @@ class Telephone:
         if CallState.RING_IN in states:
             self._lamps.blink(lamp, LampColour.AMBER, 0.8)
         elif states & {CallState.CONNECTED, CallState.RING_OUT} or (
-            self._dialled is not None and line.button == 1
+            self._dialler.active and line.button == 1
         ):
             self._lamps.show(lamp, LampColour.GREEN)
         elif CallState.HELD in states:
