@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from harness.errors import BenchFault, UsageFault
-from harness.pbx import image
 from harness.pbx.image import AptSource, build_image, debian_mirror, read_apt_sources
+from harness.pbx.runtime import _probe
 
 DEB822 = """\
 Types: deb deb-src
@@ -89,12 +89,12 @@ def test_unknown_version(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], Path]:
+def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, str], Path]]:
     """Scripted tools alone on PATH; their calls go to a file each."""
     folder = tmp_path / "bin"
     folder.mkdir()
     monkeypatch.setenv("PATH", str(folder))
-    image.ContainerRuntime.probe.__func__.__globals__["_probe"].cache_clear()
+    _probe.cache_clear()
 
     def write(program: str, body: str) -> Path:
         calls = tmp_path / f"{program}.calls"
@@ -104,7 +104,8 @@ def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str
         (folder / program).chmod(0o755)
         return calls
 
-    return write
+    yield write
+    _probe.cache_clear()
 
 
 def podman(tmp_path: Path) -> str:
