@@ -7,6 +7,7 @@ the façade keeps track of the screen from the messages it has seen.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from harness.deadlines import Deadlines
@@ -48,6 +49,7 @@ class CallControl:
         since: Mark,
         cseq: str = "",
         call_id: str = "",
+        where: Callable[[SipMessage], bool] | None = None,
         within: float = 5.0,
         expected: str = "",
         hint: str = "",
@@ -58,7 +60,15 @@ class CallControl:
             ProductFault: it was not sent within the deadline.
         """
         return self._on_wire(
-            "source", start, since, cseq, call_id, within, expected or f"{start} from it", hint
+            "source",
+            start,
+            since,
+            cseq,
+            call_id,
+            where,
+            within,
+            expected or f"{start} from it",
+            hint,
         )
 
     def received(
@@ -68,6 +78,7 @@ class CallControl:
         since: Mark,
         cseq: str = "",
         call_id: str = "",
+        where: Callable[[SipMessage], bool] | None = None,
         within: float = 5.0,
         expected: str = "",
         hint: str = "",
@@ -78,7 +89,15 @@ class CallControl:
             ProductFault: it did not come within the deadline.
         """
         return self._on_wire(
-            "destination", start, since, cseq, call_id, within, expected or f"{start} to it", hint
+            "destination",
+            start,
+            since,
+            cseq,
+            call_id,
+            where,
+            within,
+            expected or f"{start} to it",
+            hint,
         )
 
     def _on_wire(
@@ -88,6 +107,7 @@ class CallControl:
         since: Mark,
         cseq: str,
         call_id: str,
+        where: Callable[[SipMessage], bool] | None,
         within: float,
         expected: str,
         hint: str,
@@ -98,6 +118,7 @@ class CallControl:
                 and message.start_line.startswith(start)
                 and (not cseq or message.cseq.endswith(cseq))
                 and (not call_id or message.call_id == call_id)
+                and (where is None or where(message))
             )
 
         deadline = self._deadlines.wire(within)
