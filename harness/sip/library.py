@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from harness.errors import UsageFault
 
-__all__ = ["pj"]
+__all__ = ["audio_only", "pj"]
 
 try:
     import pjsua2 as pj
@@ -18,3 +18,18 @@ except ImportError as error:
         expected="the Python binding of pjproject in this virtual environment",
         hint="pip install pjsua2-python, or build it: make pjsua2-from-source",
     ) from error
+
+
+def audio_only(status: int = 0) -> pj.CallOpParam:
+    """Return the parameters of a call operation: one audio stream, and a SIP status if any.
+
+    pjproject 2.16 and later offer a text stream as well unless told not to; with that, a call
+    without a common audio codec is not refused, and no desk phone expects it.
+    """
+    parameters = pj.CallOpParam(True)
+    parameters.opt.audioCount = 1
+    parameters.opt.videoCount = 0
+    if hasattr(parameters.opt, "textCount"):
+        parameters.opt.textCount = 0
+    parameters.statusCode = status
+    return parameters

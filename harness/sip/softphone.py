@@ -12,7 +12,7 @@ from functools import singledispatchmethod
 from pathlib import Path
 
 from harness.sip.leg import Leg
-from harness.sip.library import pj
+from harness.sip.library import audio_only, pj
 from harness.sip.messages import (
     Answer,
     Answered,
@@ -146,13 +146,9 @@ class Softphone:
         leg = Leg(self, self._account, call_id)
         leg.take_sdp("remote", invite.partition("\r\n\r\n")[2])
         leg.onCallState(None)
-        ringing = pj.CallOpParam()
-        ringing.statusCode = pj.PJSIP_SC_RINGING
-        leg.answer(ringing)
+        leg.answer(audio_only(pj.PJSIP_SC_RINGING))
         if self._auto_answer:
-            taken = pj.CallOpParam()
-            taken.statusCode = pj.PJSIP_SC_OK
-            leg.answer(taken)
+            leg.answer(audio_only(pj.PJSIP_SC_OK))
 
     def pump(self, milliseconds: int) -> None:
         """Let the library work for at most this long, and send digits that are due."""
@@ -207,14 +203,12 @@ class Softphone:
     @_do.register
     def _(self, command: Dial) -> Answered:
         leg = Leg(self, self._account)
-        leg.makeCall(self._uri(command.number), pj.CallOpParam(True))
+        leg.makeCall(self._uri(command.number), audio_only())
         return Answered(command.id, call=leg.number)
 
     @_do.register
     def _(self, command: Answer) -> Answered:
-        parameters = pj.CallOpParam()
-        parameters.statusCode = command.code
-        self.legs[command.call].answer(parameters)
+        self.legs[command.call].answer(audio_only(command.code))
         return Answered(command.id)
 
     @_do.register
@@ -233,25 +227,25 @@ class Softphone:
 
     @_do.register
     def _(self, command: Hold) -> Answered:
-        self.legs[command.call].setHold(pj.CallOpParam(True))
+        self.legs[command.call].setHold(audio_only())
         return Answered(command.id)
 
     @_do.register
     def _(self, command: Resume) -> Answered:
-        parameters = pj.CallOpParam(True)
+        parameters = audio_only()
         parameters.opt.flag = pj.PJSUA_CALL_UNHOLD
         self.legs[command.call].reinvite(parameters)
         return Answered(command.id)
 
     @_do.register
     def _(self, command: Transfer) -> Answered:
-        self.legs[command.call].xfer(self._uri(command.number), pj.CallOpParam(True))
+        self.legs[command.call].xfer(self._uri(command.number), audio_only())
         return Answered(command.id)
 
     @_do.register
     def _(self, command: TransferTo) -> Answered:
         other = self.legs[command.other]
-        self.legs[command.call].xferReplaces(other, pj.CallOpParam(True))
+        self.legs[command.call].xferReplaces(other, audio_only())
         return Answered(command.id)
 
     @_do.register
