@@ -60,14 +60,6 @@ def test_starts_within_seconds_and_stops_without_a_trace(pbx: Asterisk, timeline
     assert len(timeline.events(PbxStopped)) == 1
 
 
-def test_start_takes_less_than_three_seconds(make_pbx: Callable[..., Asterisk]) -> None:
-    pbx = make_pbx()
-    ContainerRuntime.probe("localhost/asterisk:22")
-    began = time.monotonic()
-    pbx.start()
-    assert time.monotonic() - began < 3.0
-
-
 def test_can_be_started_again(pbx: Asterisk, phone: RawPhone, timeline: Timeline) -> None:
     pbx.stop()
     pbx.start()
