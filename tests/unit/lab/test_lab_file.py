@@ -40,6 +40,12 @@ def test_the_shipped_lab_is_the_virtual_one() -> None:
     assert lab.phones["desk-7962"].facts.boot_loads == "term62.default.loads"
 
 
+def test_the_example_of_hardware_is_valid_and_all_hardware() -> None:
+    lab = load_lab(SHIPPED.with_name("lab.example-hardware.yaml"))
+    assert not lab.is_virtual
+    assert {lab.label(name) for name in lab.phones} == {"hardware"}
+
+
 def test_passwords_are_fresh_short_and_known_as_secrets() -> None:
     first, second = load_lab(SHIPPED), load_lab(SHIPPED)
     assert first.secrets().isdisjoint(second.secrets())
