@@ -134,6 +134,10 @@ def test_an_old_acknowledgement_doubles_nothing(tftp: Bench) -> None:
             client.sendto(struct.pack("!HH", 4, 1), tid)
         second, _ = client.recvfrom(2048)
         assert struct.unpack("!HH", second[:4]) == (3, 2)
+        client.settimeout(0.3)
+        with pytest.raises(TimeoutError):
+            client.recvfrom(2048)
+        client.settimeout(3.0)
         client.sendto(struct.pack("!HH", 4, 2), tid)
         third, _ = client.recvfrom(2048)
         assert struct.unpack("!HH", third[:4]) == (3, 3)
