@@ -58,7 +58,11 @@ def made_up_run(directory: Path) -> tuple[RunResult, Timeline]:
     timeline = Timeline()
     run = RunResult("run-1", "lab & co", 1000.0, {"desk": "virtual"}, directory, ended=1090.0)
     for number, (verdict, reason) in enumerate(
-        [(Verdict.PASSED, ""), (Verdict.PRODUCT_FAULT, "<b>it</b> sulks"), (Verdict.BENCH_FAULT, "x")]
+        [
+            (Verdict.PASSED, ""),
+            (Verdict.PRODUCT_FAULT, "<b>it</b> sulks"),
+            (Verdict.BENCH_FAULT, "x"),
+        ]
     ):
         first = timeline.mark()
         timeline.append(LampChanged("line1", LampColour.AMBER, 1), source="keypad-1", device="desk")
