@@ -13,12 +13,13 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from harness.bench import open_stations
+from harness.cli.options import add_lab_option
 from harness.errors import BenchFaults, HarnessError
 from harness.lab import Lab, load_lab
 from harness.pbx import ContainerRuntime
 from harness.timeline import Timeline
 
-__all__ = ["doctor"]
+__all__ = ["configure", "run"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,13 @@ class Finding:
     fix: str = ""
 
 
-def doctor(options: argparse.Namespace) -> int:
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of this command."""
+    add_lab_option(parser)
+    parser.add_argument("--json", action="store_true", help="machine-readable output")
+
+
+def run(options: argparse.Namespace) -> int:
     """Check host and devices; 0 when all is well, 3 when something is not."""
     lab = load_lab(Path(options.lab))
     findings = [*_host(lab), *_container(lab), *_devices(lab)]

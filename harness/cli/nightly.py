@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from harness.cli.options import add_lab_option
 from harness.errors import UsageFault
 from harness.lab import load_lab
 from harness.runs import LiveView, RunResult, Verdict, exit_code
 from harness.timeline import Timeline
 
-__all__ = ["nightly"]
+__all__ = ["configure", "run"]
 
 
 class _Watch:
@@ -52,7 +53,17 @@ class _Watch:
             self._view = None
 
 
-def nightly(options: argparse.Namespace) -> int:
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of this command."""
+    add_lab_option(parser)
+    parser.add_argument("--phones", default="", help="comma-separated names; default: all")
+    parser.add_argument("--runs-dir", default="runs", metavar="DIR", help="where runs are kept")
+    parser.add_argument("--suite", default="tests/regression", metavar="PATH")
+    parser.add_argument("-k", dest="keyword", default="", help="only tests that match")
+    parser.add_argument("--plain", action="store_true", help="plain lines, no live view")
+
+
+def run(options: argparse.Namespace) -> int:
     """Run the suite; the exit code tells the worst verdict.
 
     Raises:

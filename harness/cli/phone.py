@@ -7,16 +7,31 @@ import tempfile
 from pathlib import Path
 
 from harness.bench import Bench, open_bench, open_stations
+from harness.cli.options import add_lab_option
 from harness.errors import UsageFault
 from harness.events import AmiEvent, LampChanged, Record, RtpStreamSeen, SipMessage
 from harness.lab import load_lab
 from harness.phone import ResetCode
 from harness.timeline import Timeline
 
-__all__ = ["phone"]
+__all__ = ["configure", "run"]
 
 
-def phone(options: argparse.Namespace) -> int:
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of this command."""
+    add_lab_option(parser)
+    parser.add_argument("name", help="its name in lab.yaml")
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    power = actions.add_parser("power", help="switch or cycle its outlet")
+    power.add_argument("to", choices=["on", "off", "cycle"])
+    keys = actions.add_parser("keys", help="tap keys, e.g. settings '**#**'")
+    keys.add_argument("keys", nargs="+")
+    reset = actions.add_parser("reset", help="factory reset by the key sequence")
+    reset.add_argument("--code", choices=["soft", "format", "format-keep-network"], default="soft")
+    actions.add_parser("status", help="outlet and lamps")
+
+
+def run(options: argparse.Namespace) -> int:
     """Carry out one action on one phone.
 
     Raises:

@@ -9,10 +9,16 @@ from harness.errors import UsageFault
 from harness.runs import load_run, write_html, write_junit
 from harness.timeline import read_timeline
 
-__all__ = ["report"]
+__all__ = ["configure", "run"]
 
 
-def report(options: argparse.Namespace) -> int:
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of this command."""
+    parser.add_argument("run", nargs="?", default="latest", help="run id; default: the latest")
+    parser.add_argument("--runs-dir", default="runs", metavar="DIR")
+
+
+def run(options: argparse.Namespace) -> int:
     """Rebuild ``report.html`` and ``junit.xml`` of a run from what it recorded.
 
     Raises:
