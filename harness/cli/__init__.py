@@ -19,6 +19,8 @@ __all__ = ["COMMANDS", "main"]
 COMMANDS = {
     "nightly": "run the regression suite and write a report",
     "doctor": "check host and devices, all faults at once",
+    "render": "write the configuration files of every phone",
+    "lint": "say what is wrong with configuration files, before a phone does",
     "phone": "drive one phone by hand",
     "report": "write the report of a run again, and say where",
 }

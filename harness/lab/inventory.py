@@ -68,6 +68,9 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 Extension = Annotated[str, Field(pattern=r"^[0-9]{2,8}$")]
 
 
+Values = dict[str, str | int | bool]
+
+
 class _Spec(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -163,7 +166,8 @@ class PhoneSpec(_Spec):
     """A phone, the outlet that feeds it and the keypad in front of it.
 
     ``tone`` in Hz is what its microphone hears: the twin plays it, on hardware an audio box at
-    the handset does. ``load`` overrides provisioning.load for this phone.
+    the handset does. ``load`` overrides provisioning.load for this phone; ``site`` names a layer of
+    template values, ``values`` are the phone's own.
     """
 
     model: ModelName
@@ -175,6 +179,8 @@ class PhoneSpec(_Spec):
     lines: Annotated[tuple[Line, ...], Field(min_length=1)]
     tone: Annotated[int, Field(ge=300, le=3000)] = 1050
     load: str = ""
+    site: str = ""
+    values: Values = Field(default_factory=dict)
 
     @property
     def virtual(self) -> bool:
@@ -227,10 +233,20 @@ class PeerSpec(_Spec):
 
 
 class ProvisioningSpec(_Spec):
-    """What the phones are given: template values and the firmware set."""
+    """What the phones are given: templates, their values in layers, and the firmware set.
+
+    ``templates`` is a folder beside lab.yaml, empty for the shipped ones. A later layer wins:
+    ``values`` for all, then by major version of the load, by model, by site, then the phone's own.
+    ``rings`` are ring tones by display name.
+    """
 
     load: str = "SIP42.9-3-1SR4-1S"
-    values: dict[str, str | int | bool] = Field(default_factory=dict)
+    templates: str = ""
+    rings: dict[str, str] = Field(default_factory=dict)
+    values: Values = Field(default_factory=dict)
+    generations: dict[Annotated[int, Field(ge=1, le=99)], Values] = Field(default_factory=dict)
+    models: dict[ModelName, Values] = Field(default_factory=dict)
+    sites: dict[Name, Values] = Field(default_factory=dict)
 
 
 class Lab(_Spec):
@@ -256,6 +272,25 @@ class Lab(_Spec):
             or any(keypad.virtual for keypad in self.keypads.values())
             or any(phone.virtual for phone in self.phones.values())
         )
+
+    @model_validator(mode="after")
+    def _sites_exist(self) -> Self:
+        for name, phone in self.phones.items():
+            if phone.site and phone.site not in self.provisioning.sites:
+                known = ", ".join(self.provisioning.sites) or "none"
+                raise ValueError(
+                    f"phones.{name}: site {phone.site!r} is not in provisioning.sites ({known})"
+                )
+        return self
+
+    def beside(self, path: str) -> Path:
+        """Return a path lab.yaml names, relative to lab.yaml's folder."""
+        return (self._path.parent if self._path is not None else Path()) / path
+
+    def with_templates(self, folder: Path) -> Lab:
+        """Return the same lab with another folder of templates."""
+        own = self.provisioning.model_copy(update={"templates": str(folder.resolve())})
+        return self.model_copy(update={"provisioning": own})
 
     def label(self, phone: str) -> str:
         """Return ``virtual`` or ``hardware``: a mixed station counts as virtual."""

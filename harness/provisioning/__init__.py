@@ -8,7 +8,7 @@ elsewhere.
 from harness.provisioning.firmware import FirmwareSet, load_manifest, make_up
 from harness.provisioning.http import HttpServer
 from harness.provisioning.provisioning import Fetched, Provisioning
-from harness.provisioning.render import render_phone, render_site
+from harness.provisioning.render import render_phone, render_site, render_tree
 from harness.provisioning.tftp import TftpServer
 from harness.provisioning.values import DEFAULTS, TemplateValue
 
@@ -24,4 +24,5 @@ __all__ = [
     "make_up",
     "render_phone",
     "render_site",
+    "render_tree",
 ]

@@ -155,8 +155,8 @@ class Provisioning:
             folder = self.value(phone, value)
             name = f"{folder}/{file}"
             expected.append(Fetched(name, self._size(name)))
-        dial_template = self.value(phone, "dial_template")
-        return [*expected, Fetched(dial_template, self._size(dial_template))]
+        named = (self.value(phone, "dial_template"), self.value(phone, "soft_key_file"))
+        return [*expected, *(Fetched(name, self._size(name)) for name in named if name)]
 
     def expected_after_reset(self, phone: str) -> list[Fetched]:
         """Return what a phone fetches after a factory reset: boot loads, components, a boot."""

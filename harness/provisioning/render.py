@@ -6,22 +6,29 @@ Escaping is the template engine's: an ``&`` in a label is data, never a broken f
 from __future__ import annotations
 
 import difflib
+import re
+from collections.abc import Mapping
 from importlib.resources import files
+from pathlib import Path
 
-from jinja2 import Environment, FunctionLoader, StrictUndefined, TemplateError
+from jinja2 import Environment, FunctionLoader, StrictUndefined, TemplateError, TemplateNotFound
 
 from harness.errors import UsageFault
 from harness.lab import Lab
 from harness.provisioning.values import DEFAULTS
 
-__all__ = ["render_phone", "render_site", "values_for"]
+__all__ = ["render_phone", "render_site", "render_tree", "values_for"]
+
+_GENERATION = re.compile(r"^[A-Z]+\d+\.(\d+)-")
 
 
-def _environment() -> Environment:
-    folder = files("configs") / "templates"
+def _environment(lab: Lab) -> Environment:
+    given = lab.provisioning.templates
+    folder = lab.beside(given) if given else files("configs") / "templates"
 
-    def load(name: str) -> str:
-        return (folder / name).read_text(encoding="utf-8")
+    def load(name: str) -> str | None:
+        template = folder / name
+        return template.read_text(encoding="utf-8") if template.is_file() else None
 
     return Environment(
         undefined=StrictUndefined,
@@ -33,13 +40,18 @@ def _environment() -> Environment:
     )
 
 
-def _render(template: str, values: dict[str, object]) -> bytes:
+def _render(lab: Lab, template: str, values: dict[str, object]) -> bytes:
     try:
-        return _environment().get_template(template).render(values).encode("utf-8")
-    except TemplateError as error:
-        line = getattr(error, "lineno", None) or 1
+        return _environment(lab).get_template(template).render(values).encode("utf-8")
+    except TemplateNotFound as error:
         raise UsageFault(
-            f"configs/templates/{template}:{line}: {error.message}",
+            f"there is no template {template} in {lab.provisioning.templates}",
+            hint="a template folder has all of configs/templates; copy the one that is missing",
+        ) from error
+    except (TemplateError, UnicodeDecodeError) as error:
+        line = getattr(error, "lineno", None) or _failing_line(error)
+        raise UsageFault(
+            f"{lab.provisioning.templates or 'configs/templates'}/{template}:{line}: {error}",
             hint="a value a template takes must be in harness/provisioning/values.py",
         ) from error
 
@@ -51,15 +63,17 @@ def values_for(lab: Lab, phone: str | None, overrides: dict[str, str]) -> dict[s
         UsageFault: a name is not a template value; near matches are named.
     """
     values = {name: value.default for name, value in DEFAULTS.items()}
-    given = {name: _text(value) for name, value in lab.provisioning.values.items()}
-    for name, value in (*given.items(), *overrides.items()):
-        if name not in values:
-            near = difflib.get_close_matches(name, values, n=3)
-            raise UsageFault(
-                f"there is no template value named {name!r}",
-                hint=f"did you mean {', '.join(near)}?" if near else "see provisioning/values.py",
-            )
-        values[name] = value
+    for layer in (*_layers(lab, phone), overrides):
+        for name, value in layer.items():
+            if name not in values:
+                near = difflib.get_close_matches(name, values, n=3)
+                raise UsageFault(
+                    f"there is no template value named {name!r}",
+                    hint=f"did you mean {', '.join(near)}?"
+                    if near
+                    else "see provisioning/values.py",
+                )
+            values[name] = _text(value)
     spec = lab.phones[phone] if phone is not None else None
     own_load = (spec.load if spec is not None else "") or lab.provisioning.load
     values["load"] = values["load"] or own_load
@@ -67,6 +81,32 @@ def values_for(lab: Lab, phone: str | None, overrides: dict[str, str]) -> dict[s
     values["pbx_address"] = values["pbx_address"] or str(lab.pbx.address)
     values["pbx_port"] = values["pbx_port"] or str(lab.pbx.sip_port)
     return values
+
+
+def _layers(lab: Lab, phone: str | None) -> list[Mapping[str, str | int | bool]]:
+    """Return the layers of lab.yaml, the general before the special."""
+    given = lab.provisioning
+    if phone is None:
+        return [given.values]
+    spec = lab.phones[phone]
+    generation = _GENERATION.match(spec.load or given.load)
+    return [
+        given.values,
+        given.generations.get(int(generation[1]), {}) if generation else {},
+        given.models.get(spec.model, {}),
+        given.sites.get(spec.site, {}),
+        spec.values,
+    ]
+
+
+def _failing_line(error: BaseException) -> int:
+    """Return the template's line an error of rendering came from: jinja2 puts it in the trace."""
+    line, trace = 1, error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == "<template>":
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return line
 
 
 def _text(value: str | int | bool) -> str:
@@ -96,14 +136,42 @@ def render_phone(lab: Lab, phone: str, **overrides: str) -> dict[str, bytes]:
         }
         for index, line in enumerate(spec.lines, start=1)
     ]
-    return {f"{spec.host_name}.cnf.xml": _render("SEP.cnf.xml.j2", values)}
+    return {f"{spec.host_name}.cnf.xml": _render(lab, "SEP.cnf.xml.j2", values)}
 
 
 def render_site(lab: Lab, **overrides: str) -> dict[str, bytes]:
     """Return the files all phones share, by name."""
     values: dict[str, object] = dict(values_for(lab, None, overrides))
-    dial_template = str(values["dial_template"])
-    return {
-        "XMLDefault.cnf.xml": _render("XMLDefault.cnf.xml.j2", values),
-        dial_template: _render("dialplan.xml.j2", values),
+    values["rings"] = lab.provisioning.rings
+    rendered = {
+        "XMLDefault.cnf.xml": _render(lab, "XMLDefault.cnf.xml.j2", values),
+        "Ringlist.xml": _render(lab, "Ringlist.xml.j2", values),
     }
+    # Phones of different layers may name different files; each gets its own.
+    for phone in lab.phones:
+        own: dict[str, object] = dict(values_for(lab, phone, overrides))
+        for name, template in (
+            (own["dial_template"], "dialplan.xml.j2"),
+            (own["soft_key_file"], "softkeys.xml.j2"),
+        ):
+            if name:
+                rendered.setdefault(str(name), _render(lab, template, own))
+    return rendered
+
+
+def render_tree(lab: Lab, templates: Path | None = None) -> dict[str, bytes]:
+    """Return every configuration file of a lab, by name; the same lab gives the same bytes.
+
+    Args:
+        lab: the inventory.
+        templates: another folder of templates than the lab's own.
+
+    Raises:
+        UsageFault: a value or a template is unknown, or a template is wrong.
+    """
+    if templates is not None:
+        lab = lab.with_templates(templates)
+    tree = render_site(lab)
+    for phone in lab.phones:
+        tree |= render_phone(lab, phone)
+    return dict(sorted(tree.items()))

@@ -35,6 +35,8 @@ _ALL = (
     _("stop_media_port", "32766", "last RTP port, even"),
     _("voip_control_port", "5060", "the phone's own SIP port"),
     _("dial_template", "dialplan.xml", "file name of the dial plan"),
+    _("soft_key_file", "", "file name of the soft-key template; empty: the load's own keys"),
+    _("cnf_join_enabled", "true", "true: Conf and Join send a REFER only some PBXs understand"),
     _("dial_pattern", "2..", "numbers that are dialled at once"),
     _("phone_password", "1234", "unlocks the settings menu"),
     _("load", "", "name of the .loads file without suffix; empty: the lab's"),

@@ -1,0 +1,61 @@
+"""Say what a phone will suffer from in rendered files, templates, TFTP roots or PBX files.
+
+Templates (*.j2) are rendered for the phones of lab.yaml first. Exit code 1 when an error is found.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from harness.cli.options import add_lab_option
+from harness.errors import UsageFault
+from harness.lab import load_lab
+from harness.provisioning import render_tree
+from harness.provisioning.lint import (
+    Severity,
+    as_catalogue,
+    as_json,
+    as_sarif,
+    as_text,
+    lint,
+    read_tree,
+    tree_of,
+)
+
+__all__ = ["configure", "run"]
+
+_FORMATS = {"text": as_text, "json": as_json, "sarif": as_sarif}
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of this command."""
+    add_lab_option(parser)
+    parser.add_argument("paths", nargs="*", metavar="PATH", help="files, folders, TFTP roots")
+    parser.add_argument("--format", choices=sorted(_FORMATS), default="text")
+    parser.add_argument("--catalogue", action="store_true", help="print all rules and end")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Lint; 1 when there is an error, else 0.
+
+    Raises:
+        UsageFault: a path cannot be read, or none was given.
+    """
+    if options.catalogue:
+        print(as_catalogue(), end="")
+        return 0
+    paths = [Path(path) for path in options.paths]
+    if not paths:
+        raise UsageFault("nothing to lint", hint="give files or folders: harness lint PATH...")
+    templates = [path for path in paths if _is_template(path)]
+    findings = lint(read_tree([path for path in paths if path not in templates]))
+    for path in templates:
+        folder = path if path.is_dir() else path.parent
+        findings += lint(tree_of(render_tree(load_lab(Path(options.lab)), folder), whole=False))
+    print(_FORMATS[options.format](findings))
+    return int(any(finding.severity is Severity.ERROR for finding in findings))
+
+
+def _is_template(path: Path) -> bool:
+    return path.suffix == ".j2" or (path.is_dir() and any(path.glob("*.j2")))
