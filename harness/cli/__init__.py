@@ -21,6 +21,7 @@ COMMANDS = {
     "doctor": "check host and devices, all faults at once",
     "render": "write the configuration files of every phone",
     "lint": "say what is wrong with configuration files, before a phone does",
+    "diff": "say what changes for which phones between two sets of files",
     "phone": "drive one phone by hand",
     "report": "write the report of a run again, and say where",
 }
