@@ -22,6 +22,7 @@ COMMANDS = {
     "render": "write the configuration files of every phone",
     "lint": "say what is wrong with configuration files, before a phone does",
     "diff": "say what changes for which phones between two sets of files",
+    "firmware": "check a folder of firmware, plan an upgrade",
     "phone": "drive one phone by hand",
     "report": "write the report of a run again, and say where",
 }

@@ -7,13 +7,13 @@ order. A manifest states those; ``make_up`` writes stand-ins that only a twin ac
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 
 from harness.errors import UsageFault
 
-__all__ = ["FirmwareSet", "load_manifest", "make_up"]
+__all__ = ["FirmwareSet", "known_loads", "load_manifest", "make_up"]
 
 _LOADS_SIZE = 640
 
@@ -25,6 +25,7 @@ class FirmwareSet:
     load: str
     boot_loads: tuple[str, ...]
     components: tuple[tuple[str, int], ...]
+    sha256: dict[str, str] = field(default_factory=dict)
 
     @property
     def loads_file(self) -> str:
@@ -37,6 +38,13 @@ class FirmwareSet:
         return [self.loads_file, *self.boot_loads, *(name for name, _ in self.components)]
 
 
+def known_loads() -> list[str]:
+    """Return the loads configs/firmware has a manifest of."""
+    folder = files("configs") / "firmware"
+    names = (entry.name for entry in folder.iterdir())
+    return sorted(name.removesuffix(".toml") for name in names if name.endswith(".toml"))
+
+
 def load_manifest(load: str) -> FirmwareSet:
     """Read the manifest of a load from configs/firmware.
 
@@ -46,20 +54,16 @@ def load_manifest(load: str) -> FirmwareSet:
     folder = files("configs") / "firmware"
     manifest = folder / f"{load}.toml"
     if not manifest.is_file():
-        known = sorted(
-            entry.name.removesuffix(".toml")
-            for entry in folder.iterdir()
-            if entry.name.endswith(".toml")
-        )
         raise UsageFault(
             f"no firmware manifest for the load {load!r}",
-            hint=f"known loads: {', '.join(known)}; add configs/firmware/{load}.toml",
+            hint=f"known loads: {', '.join(known_loads())}; add configs/firmware/{load}.toml",
         )
     content = tomllib.loads(manifest.read_text(encoding="utf-8"))
     return FirmwareSet(
         load=content["load"],
         boot_loads=tuple(content["boot_loads"]),
         components=tuple((entry["name"], entry["size"]) for entry in content["file"]),
+        sha256=dict(content.get("sha256", {})),
     )
 
 

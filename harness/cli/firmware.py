@@ -1,0 +1,65 @@
+"""Check a folder of firmware, or plan the way from one load to another.
+
+verify: exit code 1 when something is wrong. plan: FROM may be 'unknown'; releases are written
+like 9.3(1)SR4 or like the load, SIP42.9-3-1SR4-1S.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from harness.provisioning.firmware import Release, known_loads, plan_upgrade, verify_folder
+from harness.provisioning.firmware.upgrade import FLOOR
+from harness.provisioning.firmware.verify import record
+
+__all__ = ["configure", "run"]
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of this command."""
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    verify = actions.add_parser("verify", help="say what is missing or wrong in a folder")
+    verify.add_argument("folder", metavar="DIR")
+    verify.add_argument("--load", default="", help="the load that should be there")
+    verify.add_argument("--format", choices=["text", "json"], default="text")
+    verify.add_argument("--record", metavar="FILE", help="write a manifest of a trusted folder")
+    plan = actions.add_parser("plan", help="the upgrade path and why")
+    plan.add_argument("now", metavar="FROM")
+    plan.add_argument("goal", metavar="TO")
+    plan.add_argument("--floor", default=str(FLOOR), help=f"oldest downgrade; default {FLOOR}")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Verify or plan.
+
+    Raises:
+        UsageFault: no such folder, no release, or a way that is refused.
+    """
+    if options.action == "plan":
+        return _plan(options)
+    folder = Path(options.folder)
+    faults = verify_folder(folder, options.load)
+    if options.format == "json":
+        print(json.dumps([asdict(fault) for fault in faults], indent=2))
+    else:
+        print("\n".join(map(str, faults)) or "every file of the set is there")
+    if options.record and not faults:
+        load = options.load or next(folder.glob("SIP*.loads")).stem
+        Path(options.record).write_text(record(folder, load), encoding="utf-8")
+        print(f"wrote {options.record}")
+    return int(bool(faults))
+
+
+def _plan(options: argparse.Namespace) -> int:
+    now = None if options.now == "unknown" else Release.parse(options.now)
+    goal = Release.parse(options.goal)
+    plan = plan_upgrade(now, goal, known_loads(), floor=Release.parse(options.floor))
+    for number, step in enumerate(plan.steps, start=1):
+        load = step.load or "no manifest of it here"
+        print(f"{number}. {step.release} ({load}): {step.why}")
+    for note in plan.notes:
+        print(note)
+    return 0
