@@ -35,6 +35,7 @@ __all__ = [
     "RegistrationFailed",
     "RtpStreamSeen",
     "SipMessage",
+    "StatusLogRead",
     "StepEnded",
     "StepStarted",
     "TestEnded",
@@ -170,6 +171,14 @@ class FileRefused(Event):
     code: int
     reason: str
     protocol: str = "tftp"
+
+
+@dataclass(frozen=True, slots=True)
+class StatusLogRead(Event):
+    """The phone's own status messages, a line each, or why they could not be read."""
+
+    kind = "status log read"
+    text: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ COMMANDS = {
     "lint": "say what is wrong with configuration files, before a phone does",
     "diff": "say what changes for which phones between two sets of files",
     "firmware": "check a folder of firmware, plan an upgrade",
+    "validate": "judge a template change on the bench before rollout",
     "phone": "drive one phone by hand",
     "report": "write the report of a run again, and say where",
 }

@@ -60,6 +60,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--runs-dir", default="runs", metavar="DIR", help="where runs are kept")
     parser.add_argument("--suite", default="tests/regression", metavar="PATH")
     parser.add_argument("-k", dest="keyword", default="", help="only tests that match")
+    parser.add_argument("--max-failures", type=int, default=0, metavar="N", help="then stop")
     parser.add_argument("--plain", action="store_true", help="plain lines, no live view")
 
 
@@ -88,6 +89,8 @@ def run(options: argparse.Namespace) -> int:
         "-W",
         "ignore:Module already imported so cannot be rewritten",
     ]
+    if options.max_failures:
+        arguments.append(f"--maxfail={options.max_failures}")
     if options.keyword:
         arguments += ["-k", options.keyword]
     # pytest captures standard output while a test runs; the view writes to a copy of it.

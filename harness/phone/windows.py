@@ -8,6 +8,8 @@ authentication, at most three items.
 from __future__ import annotations
 
 import base64
+import html
+import re
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -77,6 +79,16 @@ class PhoneWeb:
         return self._fetch(
             "/CGI/Java/Serviceability?adapter=device.settings.status.messages", None
         ).decode("utf-8", "replace")
+
+    def status_lines(self) -> list[str]:
+        """Return the status messages, oldest first.
+
+        Raises:
+            BenchFault: the web server cannot be reached.
+        """
+        return [
+            html.unescape(line) for line in re.findall(r"<li>(.*?)</li>", self.status_messages())
+        ]
 
     def _fetch(self, path: str, body: bytes | None) -> bytes:
         request = urllib.request.Request(

@@ -1,0 +1,126 @@
+"""One version tried on the bench: the regression tests that a change can touch, as a night."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ruamel.yaml import YAML
+
+from harness.errors import BenchFault
+from harness.events import FileRefused, FileRequested, Record, StatusLogRead
+from harness.lab import Lab
+from harness.preflight.version import Version
+from harness.provisioning.elements import Area
+from harness.runs import RunResult, Verdict, load_run
+from harness.timeline import read_timeline
+
+__all__ = ["Trial", "chosen_tests", "representatives", "try_out"]
+
+_SUITE = {
+    Area.PROVISIONING: "test_1",
+    Area.REGISTRATION: "test_2",
+    Area.CALLS: "test_3",
+    Area.DTMF: "test_4",
+    Area.TRANSFER: "test_5",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What came of it."""
+
+    run: RunResult
+    records: tuple[Record, ...]
+
+    @property
+    def verdicts(self) -> dict[str, Verdict]:
+        """The verdict of each test by name."""
+        return {result.name: result.verdict for result in self.run.results}
+
+    def symptoms(self, phone: str) -> list[str]:
+        """Return what a phone said and did that tells its trouble, each once."""
+        said = [
+            line
+            for record in self.records
+            if record.device == phone and isinstance(record.event, StatusLogRead)
+            for line in record.event.text.splitlines()
+        ]
+        refused = [
+            f"asked for {record.event.name}, which is not there"
+            for record in self.records
+            if record.device == phone
+            and isinstance(record.event, FileRefused)
+            and not record.event.name.endswith(".tlv")
+        ]
+        asked = any(
+            record.device == phone and isinstance(record.event, FileRequested)
+            for record in self.records
+        )
+        silent = [] if asked else ["asked for no file at all"]
+        return list(dict.fromkeys([*said, *refused, *silent]))
+
+
+def chosen_tests(areas: Iterable[Area]) -> str:
+    """Return the pytest expression of what a change can touch; registration is always tried."""
+    files = dict.fromkeys([_SUITE[Area.REGISTRATION], *sorted(_SUITE[area] for area in areas)])
+    return " or ".join(files)
+
+
+def representatives(lab: Lab, phones: Sequence[str]) -> list[str]:
+    """Return one phone of each kind among those affected: model, load and site make a kind."""
+    kinds: dict[tuple[str, str, str], str] = {}
+    for name, spec in lab.phones.items():
+        if spec.host_name in phones:
+            kinds.setdefault((spec.model, spec.load or lab.provisioning.load, spec.site), name)
+    return list(kinds.values())
+
+
+def try_out(
+    version: Version,
+    phones: Sequence[str],
+    tests: str,
+    directory: Path,
+    *,
+    suite: Path,
+    say: Callable[[str], None],
+    max_failures: int = 4,
+) -> Trial:
+    """Run a night with one version's lab and templates; it ends after ``max_failures``.
+
+    Raises:
+        BenchFault: the night left no result.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    lab_file = directory / "lab.yaml"
+    _write_lab(version, lab_file)
+    command = [sys.executable, "-m", "harness.cli", "nightly", "--plain", "--lab", str(lab_file)]
+    command += ["--runs-dir", str(directory / "runs"), "--suite", str(suite), "-k", tests]
+    command += ["--phones", ",".join(phones), "--max-failures", str(max_failures)]
+    told: list[str] = []
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+    ) as night:
+        for line in night.stdout or ():
+            told.append(line.rstrip())
+            say(f"{version.name}: {line.rstrip()}")
+    latest = directory / "runs" / "latest"
+    if not (latest / "results.jsonl").exists():
+        raise BenchFault(
+            f"the trial of {version.name} left no result: {' '.join(told[-3:])}",
+            device="bench",
+            hint="harness doctor",
+        )
+    return Trial(load_run(latest.resolve()), tuple(read_timeline(latest / "timeline.jsonl")))
+
+
+def _write_lab(version: Version, target: Path) -> None:
+    yaml = YAML()
+    plain = yaml.load(version.lab_file.read_text(encoding="utf-8"))
+    if version.templates is not None:
+        plain.setdefault("provisioning", {})["templates"] = str(version.templates.resolve())
+    with target.open("w", encoding="utf-8") as file:
+        yaml.dump(plain, file)
