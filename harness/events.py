@@ -17,6 +17,7 @@ __all__ = [
     "CallStateChanged",
     "DtmfHeard",
     "Event",
+    "FaultFired",
     "FileRefused",
     "FileRequested",
     "FileServed",
@@ -171,6 +172,15 @@ class FileRefused(Event):
     code: int
     reason: str
     protocol: str = "tftp"
+
+
+@dataclass(frozen=True, slots=True)
+class FaultFired(Event):
+    """A fault the harness was told to make came about."""
+
+    kind = "fault fired"
+    fault: str
+    file: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.errors import UsageFault
+from harness.errors import BenchFault, UsageFault
 from harness.events import FileRefused, FileRequested, FileServed
 from harness.lab import Lab
 from harness.provisioning.firmware import FirmwareSet, load_manifest, make_up
 from harness.provisioning.http import HttpServer
 from harness.provisioning.render import render_phone, render_site, values_for
 from harness.provisioning.tftp import TftpServer
+from harness.provisioning.tftp_faults import Fault, Injection
 from harness.timeline import Mark, Timeline
 
 __all__ = ["Fetched", "Provisioning"]
@@ -107,6 +108,25 @@ class Provisioning:
             yield
         finally:
             self.stage(phone)
+
+    @contextmanager
+    def tftp_fault(self, phone: str, file: str, fault: Fault) -> Iterator[Injection]:
+        """Spoil a phone's transfers of one file for a while.
+
+        Raises:
+            BenchFault: at the end, when it never fired: what was tested is not what was meant.
+        """
+        injection = self.tftp.inject(fault, file, str(self._lab.phones[phone].address))
+        try:
+            yield injection
+        finally:
+            self.tftp.heal(injection)
+        if not injection.fired:
+            raise BenchFault(
+                f"{fault} never fired: {phone} did not ask for {file}",
+                device="tftp",
+                hint="the phone must boot while the fault is in force",
+            )
 
     def value(self, phone: str, name: str) -> str:
         """Return the template value in force for a phone.

@@ -21,7 +21,18 @@ from tftpy.TftpPacketFactory import TftpPacketFactory
 from tftpy.TftpPacketTypes import TftpPacketACK, TftpPacketDAT, TftpPacketERR, TftpPacketRRQ
 
 from harness.errors import BenchFault
-from harness.events import FileRefused, FileRequested, FileServed
+from harness.events import FaultFired, FileRefused, FileRequested, FileServed
+from harness.provisioning.tftp_faults import (
+    Delay,
+    DropBlock,
+    DuplicateBlock,
+    ErrorAnswer,
+    Fault,
+    Injection,
+    Silence,
+    Truncate,
+    WrongTid,
+)
 from harness.timeline import Observer
 
 __all__ = ["TftpServer"]
@@ -49,6 +60,7 @@ class _Transfer:
     tries: int = 0
     due: float = 0.0
     packet: bytes = b""
+    injection: Injection | None = None
 
     @property
     def blocks(self) -> int:
@@ -96,6 +108,20 @@ class TftpServer:
         self._transfers: dict[tuple[str, int], _Transfer] = {}
         self._thread: threading.Thread | None = None
         self._factory = TftpPacketFactory()
+        self._injections: tuple[Injection, ...] = ()
+
+    def inject(self, fault: Fault, file: str, address: str = "") -> Injection:
+        """Spoil requests for a file, of one phone's address or (empty) of all, from now on.
+
+        Each time it fires is an event; :meth:`heal` takes it back.
+        """
+        injection = Injection(fault, file, address)
+        self._injections = (*self._injections, injection)
+        return injection
+
+    def heal(self, injection: Injection) -> None:
+        """Take an injected fault back."""
+        self._injections = tuple(each for each in self._injections if each is not injection)
 
     def start(self) -> None:
         """Open the port and serve in a thread.
@@ -177,6 +203,13 @@ class TftpServer:
         self._observe(
             FileRequested(name, client[0], client[1]), device=self._device_of.get(client[0], "")
         )
+        injection = next((i for i in self._injections if i.meets(client[0], name)), None)
+        fault = injection.fault if injection is not None else None
+        if injection is not None and isinstance(fault, Silence | ErrorAnswer):
+            self._fire(injection)
+            if isinstance(fault, ErrorAnswer):
+                self._refuse(client, name, fault.code, "a fault was injected")
+            return
         path = (self._root / name.lstrip("/")).resolve() if "\0" not in name else self._root
         if not path.is_relative_to(self._root):
             self._refuse(client, name, _DENIED, "outside the root")
@@ -186,10 +219,14 @@ class TftpServer:
         except OSError:
             self._refuse(client, name, _NOT_FOUND, "not found")
             return
+        if injection is not None and isinstance(fault, Truncate):
+            self._fire(injection)
+            content = content[: fault.size]
         out = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         out.bind((self._address, 0))
         out.setblocking(False)
         transfer = _Transfer(name, client, out, content, time.monotonic())
+        transfer.injection = injection
         self._transfers[client] = transfer
         self._selector.register(out, selectors.EVENT_READ, transfer)
         transfer.next_packet()
@@ -244,10 +281,40 @@ class TftpServer:
         else:
             transfer.tries = 0
         transfer.due = time.monotonic() + _FIRST_RESEND
+        if not again and self._spoil(transfer):
+            return
         try:
             transfer.socket.sendto(transfer.packet, transfer.client)
         except OSError as error:
             self._give_up(transfer, 0, str(error.strerror))
+
+    def _spoil(self, transfer: _Transfer) -> bool:
+        """Carry out what was injected for this block; True when it must not be sent now."""
+        injection = transfer.injection
+        match injection.fault if injection is not None else None:
+            case DropBlock(number) if number == transfer.block and injection is not None:
+                self._fire(injection)
+                return True
+            case Delay(seconds) if transfer.block == 1 and injection is not None:
+                self._fire(injection)
+                transfer.due = time.monotonic() + seconds
+                return True
+            case DuplicateBlock(number) if number == transfer.block and injection is not None:
+                self._fire(injection)
+                transfer.socket.sendto(transfer.packet, transfer.client)
+            case WrongTid(number) if number == transfer.block and injection is not None:
+                self._fire(injection)
+                with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+                    stranger.bind((self._address, 0))
+                    stranger.sendto(transfer.packet, transfer.client)
+            case _:
+                return False
+        return False
+
+    def _fire(self, injection: Injection) -> None:
+        injection.fired += 1
+        event = FaultFired(str(injection.fault), injection.file)
+        self._observe(event, device=self._device_of.get(injection.address, ""))
 
     def _resend_due(self) -> None:
         now = time.monotonic()
