@@ -35,6 +35,9 @@ SYSTEM = {
     "tftp": "tftp-hpa",
     "ip": "iproute2",
     "ss": "iproute2",
+    "dnsmasq": "dnsmasq-base",
+    "dhcpd": "isc-dhcp-server",
+    "kea-dhcp4": "kea-dhcp4-server",
 }
 SBIN = ("/usr/sbin", "/sbin")
 
@@ -87,7 +90,8 @@ def system_packages() -> bool:
     if root and not has("sudo"):
         raise Trouble(f"run as root once, or install by hand: apt-get install {' '.join(missing)}")
     say(f"installing {', '.join(missing)}")
-    quiet = {"DEBIAN_FRONTEND": "noninteractive"}
+    # Run level 1: the packages' own scripts start no DHCP server on this machine's network.
+    quiet = {"DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
     run(*root, "apt-get", "update", "-qq", quiet=True, **quiet)
     install = ("install", "-y", "-qq", "--no-install-recommends")
     run(*root, "apt-get", *install, *missing, quiet=True, **quiet)

@@ -24,6 +24,7 @@ COMMANDS = {
     "diff": "say what changes for which phones between two sets of files",
     "firmware": "check a folder of firmware, plan an upgrade",
     "validate": "judge a template change on the bench before rollout",
+    "dhcp": "write the DHCP configuration for dnsmasq, ISC dhcpd or Kea",
     "phone": "drive one phone by hand",
     "report": "write the report of a run again, and say where",
 }

@@ -1,0 +1,33 @@
+"""Write the DHCP configuration of lab.yaml's phones for dnsmasq, ISC dhcpd or Kea."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from harness.cli.options import add_lab_option
+from harness.lab import load_lab
+from harness.provisioning.dhcp import FORMATS, check_configuration, plan_for, render_dhcp
+
+__all__ = ["configure", "run"]
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of this command."""
+    add_lab_option(parser)
+    parser.add_argument("program", choices=sorted(FORMATS))
+    parser.add_argument("--check", action="store_true", help="by the program's own test")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the configuration.
+
+    Raises:
+        BenchFault: it shall be checked and the program is not installed.
+        UsageFault: the program refuses it.
+    """
+    text = render_dhcp(plan_for(load_lab(Path(options.lab))), options.program)
+    if options.check:
+        check_configuration(text, options.program)
+    print(text, end="")
+    return 0

@@ -1,0 +1,32 @@
+"""Each DHCP server's own test takes what is written for it, and refuses what is spoilt."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness.errors import UsageFault
+from harness.lab import load_lab
+from harness.provisioning.dhcp import FORMATS, check_configuration, plan_for, render_dhcp
+
+LAB = Path(__file__).parents[3] / "lab.yaml"
+
+
+@pytest.mark.parametrize("program", sorted(FORMATS))
+def test_the_program_takes_it_and_it_says_both_options(program: str) -> None:
+    plan = plan_for(load_lab(LAB))
+    text = render_dhcp(plan, program)
+    check_configuration(text, program)
+    assert text == render_dhcp(plan, program)
+    for host in plan.hosts:
+        assert host.colons in text
+        assert host.name in text
+    assert text.count(str(plan.server)) >= 2 * len(plan.hosts)
+
+
+@pytest.mark.parametrize("program", sorted(FORMATS))
+def test_a_spoilt_configuration_is_refused_in_its_words(program: str) -> None:
+    text = render_dhcp(plan_for(load_lab(LAB)), program).replace("127.42.0.42", "127.42.0.nobody")
+    with pytest.raises(UsageFault, match="refuses the configuration"):
+        check_configuration(text, program)
