@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,13 +85,13 @@ def _with_templates(folder: Path, before: str, after: str) -> Version:
 
 
 @pytest.fixture(scope="module")
-def baseline(old: Version, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trial]:
+def baseline(old: Version, tmp_path_factory: pytest.TempPathFactory) -> Trial:
     """One whole night of the version in use; every test passes."""
     said: list[str] = []
     directory = tmp_path_factory.mktemp("baseline")
     trial = try_out(old, ["desk-7942"], "test_", directory, suite=SUITE, say=said.append)
     assert {str(each) for each in trial.verdicts.values()} == {"passed"}, "\n".join(said)
-    yield trial
+    return trial
 
 
 @pytest.mark.parametrize("mistake", MISTAKES, ids=str)
@@ -120,9 +119,7 @@ def test_a_mistake_is_called_breaks_with_its_symptom(
 def test_a_harmless_change_is_safe(old: Version, baseline: Trial, tmp_path: Path) -> None:
     (tmp_path / "lab.yaml").write_text(LAB, encoding="utf-8")
     new = _with_templates(tmp_path, "{{ phone_label }}", "lobby")
-    judgement = validate(
-        old, new, tmp_path / "trial", suite=SUITE, say=lambda line: None, baseline=baseline
-    )
+    judgement = validate(old, new, tmp_path / "trial", suite=SUITE, say=print, baseline=baseline)
     assert judgement.outcome is Outcome.SAFE, judgement
 
 
@@ -131,8 +128,6 @@ def test_a_template_that_cannot_be_rendered_breaks(
 ) -> None:
     (tmp_path / "lab.yaml").write_text(LAB, encoding="utf-8")
     new = _with_templates(tmp_path, "{{ phone_label }}", "{{ phone_lable }}")
-    judgement = validate(
-        old, new, tmp_path / "trial", suite=SUITE, say=lambda line: None, baseline=baseline
-    )
+    judgement = validate(old, new, tmp_path / "trial", suite=SUITE, say=print, baseline=baseline)
     assert judgement.outcome is Outcome.BREAKS
     assert "phone_lable" in str(judgement)
