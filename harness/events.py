@@ -15,6 +15,7 @@ __all__ = [
     "EVENT_KINDS",
     "AmiEvent",
     "CallStateChanged",
+    "ConnectionRefused",
     "DtmfHeard",
     "Event",
     "FaultFired",
@@ -25,6 +26,7 @@ __all__ = [
     "KeyReleased",
     "LampChanged",
     "LampColour",
+    "LogLine",
     "Note",
     "OutletRead",
     "OutletSwitched",
@@ -189,6 +191,30 @@ class StatusLogRead(Event):
 
     kind = "status log read"
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine(Event):
+    """A line of somebody's log: ``log`` is ``asterisk``, ``tftp``, ``phone`` or ``other``."""
+
+    kind = "log line"
+    log: str
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionRefused(Event):
+    """A TCP connection was asked for and reset at once: nobody listens there."""
+
+    kind = "connection refused"
+    source: str
+    destination: str
+
+    def __str__(self) -> str:
+        return f"{self.destination} refuses TCP from {self.source}"
 
 
 @dataclass(frozen=True, slots=True)

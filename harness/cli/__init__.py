@@ -25,6 +25,7 @@ COMMANDS = {
     "firmware": "check a folder of firmware, plan an upgrade",
     "validate": "judge a template change on the bench before rollout",
     "dhcp": "write the DHCP configuration for dnsmasq, ISC dhcpd or Kea",
+    "diagnose": "say why it failed, from what a user sent",
     "phone": "drive one phone by hand",
     "report": "write the report of a run again, and say where",
 }

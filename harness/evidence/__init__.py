@@ -10,6 +10,7 @@ from harness.evidence.capture import Capture, capture_filter
 from harness.evidence.ear import WireEar, WireMouth
 from harness.evidence.gather import Evidence
 from harness.evidence.ladder import ladder_html, ladder_text
+from harness.evidence.recall import Seen, recall
 from harness.evidence.rtp import RtpBook, RtpStream, StreamKey
 from harness.evidence.sip import Sdp, SipText, parse_sdp, parse_sip
 
@@ -22,6 +23,7 @@ __all__ = [
     "RtpBook",
     "RtpStream",
     "Sdp",
+    "Seen",
     "SipText",
     "StreamKey",
     "WireCall",
@@ -33,6 +35,7 @@ __all__ = [
     "ladder_text",
     "parse_sdp",
     "parse_sip",
+    "recall",
     "redact",
     "timeline_text",
     "write_bundle",

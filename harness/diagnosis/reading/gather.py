@@ -1,0 +1,127 @@
+"""Any mix of files and folders, told apart by what is in them, becomes one case."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from harness.diagnosis.case import Case, Clue
+from harness.diagnosis.reading.logs import LogReader
+from harness.diagnosis.reading.sip_debug import SipDebug
+from harness.errors import UsageFault
+from harness.evidence import recall
+from harness.provisioning.lint import Tree, read_tree
+from harness.timeline import read_timeline
+
+__all__ = ["read_case", "read_lines"]
+
+#: Classic pcap in both byte orders, with micro- and nanoseconds; pcapng.
+_CAPTURE = {b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\xc3\xd4", b"\x4d\x3c\xb2\xa1", b"\xa1\xb2\x3c\x4d"}
+_CAPTURE |= {b"\x0a\x0d\x0d\x0a"}
+_CONFIGURATION = {".xml", ".cnf", ".conf", ".loads", ".sgn"}
+_IGNORED = {".html", ".json", ".css", ".js", ".png", ".bmp", ".sbn", ".jar", ".wav", ".raw"}
+_LARGEST = 256 * 1024 * 1024
+
+
+def read_case(paths: Sequence[Path], *, test: str = "") -> Case:
+    """Read everything at the paths.
+
+    Args:
+        paths: captures (pcap, pcapng), logs, configuration files, ``timeline.jsonl``, folders of
+            these, and bundles (zip).
+        test: of a timeline, only the records of this test.
+
+    Raises:
+        UsageFault: a path is not there, or a file that should be readable is not.
+    """
+    case = Case()
+    configurations: list[Path] = []
+    for path in paths:
+        if zipfile.is_zipfile(path):
+            with TemporaryDirectory(prefix="phone-bench-") as folder:
+                _unpack(path, Path(folder))
+                inside = read_case([Path(folder)], test=test)
+            case.clues += inside.clues
+            _join(case.files, inside.files)
+            continue
+        for file, name in _files(path):
+            if file.suffix.lower() in _CONFIGURATION:
+                configurations.append(file)
+            else:
+                case.clues += _clues(file, name, test)
+    folders = [path for path in paths if path.is_dir()]
+    if configurations:
+        tree = read_tree(configurations)
+        tree.whole = bool(folders)
+        _join(case.files, tree)
+    if all(clue.time for clue in case.clues):
+        case.clues.sort(key=lambda clue: clue.time)
+    return case
+
+
+def read_lines(lines: Iterable[str], name: str, reader: LogReader | None = None) -> Iterator[Clue]:
+    """Yield the clues of a log, as its lines come."""
+    reader = reader or LogReader()
+    debug = SipDebug()
+    for number, line in enumerate(lines, start=1):
+        text = line.rstrip("\r\n")
+        time = LogReader.time(text)
+        if (message := debug.take(number, text)) is not None:
+            yield Clue(f"{name}:{message[0]}", message[1], time)
+        if text.strip():
+            for event in reader.events(text):
+                yield Clue(f"{name}:{number}", event, time)
+    if (message := debug.end()) is not None:
+        yield Clue(f"{name}:{message[0]}", message[1])
+
+
+def _files(path: Path) -> Iterator[tuple[Path, str]]:
+    if path.is_dir():
+        for file in sorted(each for each in path.rglob("*") if each.is_file()):
+            if file.suffix.lower() not in _IGNORED:
+                yield file, file.relative_to(path).as_posix()
+    elif path.exists():
+        yield path, path.name
+    else:
+        raise UsageFault(f"there is no {path}", hint="give captures, logs, folders or a bundle")
+
+
+def _clues(file: Path, name: str, test: str) -> list[Clue]:
+    if file.name == "timeline.jsonl":
+        records = [each for each in read_timeline(file) if not test or each.test == test]
+        return Case.of_records(records).clues
+    try:
+        if file.stat().st_size > _LARGEST:
+            raise UsageFault(
+                f"{file} is larger than {_LARGEST >> 20} MiB",
+                hint="cut the piece around the failure out of it",
+            )
+        with file.open("rb") as opened:
+            start = opened.read(4)
+        if start in _CAPTURE:
+            return [Clue(f"{name} frame {s.frame}", s.event, s.time) for s in recall(file)]
+        text = file.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise UsageFault(f"cannot read {file}: {error.strerror}") from error
+    if "\0" in text[:4096]:
+        return []
+    return list(read_lines(text.splitlines(), name))
+
+
+def _unpack(path: Path, folder: Path) -> None:
+    try:
+        with zipfile.ZipFile(path) as bundle:
+            if sum(item.file_size for item in bundle.infolist()) > 4 * _LARGEST:
+                raise UsageFault(f"{path} unpacks to more than {4 * _LARGEST >> 20} MiB")
+            bundle.extractall(folder)
+    except (OSError, zipfile.BadZipFile) as error:
+        raise UsageFault(f"{path} is no bundle that can be read: {error}") from error
+
+
+def _join(tree: Tree, other: Tree) -> None:
+    tree.documents += other.documents
+    tree.names |= other.names
+    tree.contents |= other.contents
+    tree.whole = tree.whole or other.whole

@@ -1,0 +1,185 @@
+"""A capture somebody sent, told as events: SIP, files asked for by TFTP, TCP refused."""
+
+from __future__ import annotations
+
+import struct
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.errors import UsageFault
+from harness.events import ConnectionRefused, Event, FileRefused, FileRequested, FileServed
+from harness.evidence.decoder import Decoder, sip_event
+from harness.evidence.frames import Dissector, Packet, PcapSplitter
+from harness.evidence.rtp import RtpBook
+from harness.evidence.sip import SipText
+
+__all__ = ["Seen", "recall"]
+
+_TFTP = 69
+_SYN, _RST, _ACK = 0x02, 0x04, 0x10
+_PCAPNG = b"\x0a\x0d\x0d\x0a"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One event of a capture: seconds since the epoch, the number of the frame, what it was."""
+
+    time: float
+    frame: int
+    event: Event
+
+
+@dataclass
+class _Transfer:
+    name: str
+    address: str
+    port: int
+    began: float
+    size: int = 0
+    blocks: int = 0
+    block_size: int = 512
+    resent: int = 0
+
+
+class _Tftp:
+    """RFC 1350 transfers put together from packets; a client's end names its transfer."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, _Transfer] = {}
+
+    def take(self, packet: Packet) -> Event | None:
+        if packet.transport != "udp" or len(packet.payload) < 4:
+            return None
+        (code,) = struct.unpack_from("!H", packet.payload)
+        if packet.destination_port == _TFTP and code == 1:
+            return self._request(packet)
+        transfer = self._open.get(packet.destination)
+        if transfer is not None:
+            return self._from_server(packet, code, transfer)
+        transfer = self._open.get(packet.source)
+        return self._from_client(packet, code, transfer) if transfer is not None else None
+
+    def _request(self, packet: Packet) -> Event:
+        name = packet.payload[2:].split(b"\0")[0].decode("latin-1")
+        fresh = _Transfer(name, packet.source_ip, packet.source_port, packet.time)
+        self._open[packet.source] = fresh
+        return FileRequested(name, packet.source_ip, packet.source_port)
+
+    def _from_server(self, packet: Packet, code: int, transfer: _Transfer) -> Event | None:
+        if code == 3:
+            (number,) = struct.unpack_from("!H", packet.payload, 2)
+            if number == (transfer.blocks + 1) & 0xFFFF:
+                transfer.blocks += 1
+                transfer.size += len(packet.payload) - 4
+            else:
+                transfer.resent += 1
+        elif code == 6:
+            options = packet.payload[2:].split(b"\0")
+            for name, value in zip(options[::2], options[1::2], strict=False):
+                if name.lower() == b"blksize" and value.isdigit():
+                    transfer.block_size = int(value)
+        elif code == 5:
+            del self._open[packet.destination]
+            (error,) = struct.unpack_from("!H", packet.payload, 2)
+            text = packet.payload[4:].rstrip(b"\0").decode("latin-1")
+            return FileRefused(transfer.name, transfer.address, transfer.port, error, text)
+        return None
+
+    def _from_client(self, packet: Packet, code: int, transfer: _Transfer) -> Event | None:
+        (number,) = struct.unpack_from("!H", packet.payload, 2)
+        if code == 5:
+            del self._open[packet.source]
+            return FileRefused(
+                transfer.name, transfer.address, transfer.port, number, "the phone gave up"
+            )
+        last = transfer.blocks and transfer.size < transfer.blocks * transfer.block_size
+        if code == 4 and last and number == transfer.blocks & 0xFFFF:
+            del self._open[packet.source]
+            return FileServed(
+                name=transfer.name,
+                address=transfer.address,
+                port=transfer.port,
+                size=transfer.size,
+                blocks=transfer.blocks,
+                resent=transfer.resent,
+                duration=round(packet.time - transfer.began, 4),
+            )
+        return None
+
+
+class _Refusals:
+    """TCP connections that are reset before anything was said."""
+
+    def __init__(self) -> None:
+        self._asked: set[tuple[str, str]] = set()
+
+    def take(self, packet: Packet) -> Event | None:
+        if packet.transport != "tcp":
+            return None
+        if packet.flags & _SYN and not packet.flags & _ACK:
+            self._asked.add((packet.source, packet.destination))
+        elif packet.flags & _SYN:
+            self._asked.discard((packet.destination, packet.source))
+        elif packet.flags & _RST and (packet.destination, packet.source) in self._asked:
+            self._asked.remove((packet.destination, packet.source))
+            return ConnectionRefused(packet.destination, packet.source)
+        return None
+
+
+def recall(path: Path) -> Iterator[Seen]:
+    """Yield what a capture file tells, in order; a torn last frame is left out.
+
+    Raises:
+        UsageFault: the file cannot be read, or is no capture.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UsageFault(f"cannot read the capture {path}: {error.strerror}") from error
+    if data.startswith(_PCAPNG):
+        data = _classic(path)
+    splitter = PcapSplitter()
+    try:
+        frames = splitter.feed(data)
+    except UsageFault as fault:
+        raise UsageFault(f"{path}: {fault.summary}", hint=fault.hint) from fault
+    dissector = Dissector(splitter.link_type)
+    spoken: list[tuple[Packet, SipText]] = []
+    decoder = Decoder(lambda packet, message: spoken.append((packet, message)), RtpBook())
+    tftp, refusals = _Tftp(), _Refusals()
+    for number, frame in enumerate(frames, start=1):
+        packet = dissector.packet(frame)
+        if packet is None:
+            continue
+        for event in (tftp.take(packet), refusals.take(packet)):
+            if event is not None:
+                yield Seen(packet.time, number, event)
+        decoder.take(packet)
+        for at, message in spoken:
+            yield Seen(at.time, number, sip_event(at, message))
+        spoken.clear()
+
+
+def _classic(path: Path) -> bytes:
+    """Convert pcapng, which Wireshark writes, by Wireshark's own tool."""
+    with tempfile.TemporaryDirectory(prefix="phone-bench-") as folder:
+        target = Path(folder) / "classic.pcap"
+        try:
+            done = subprocess.run(
+                ["editcap", "-F", "pcap", str(path), str(target)],
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=120,
+            )
+        except FileNotFoundError as error:
+            raise UsageFault(
+                f"{path} is pcapng, and editcap is not there to convert it",
+                hint="apt-get install tshark",
+            ) from error
+        if done.returncode:
+            raise UsageFault(f"{path} cannot be converted: {done.stderr.strip()}")
+        return target.read_bytes()
