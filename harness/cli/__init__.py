@@ -26,6 +26,7 @@ COMMANDS = {
     "validate": "judge a template change on the bench before rollout",
     "dhcp": "write the DHCP configuration for dnsmasq, ISC dhcpd or Kea",
     "diagnose": "say why it failed, from what a user sent",
+    "watch": "follow a live network and explain what goes wrong",
     "phone": "drive one phone by hand",
     "report": "write the report of a run again, and say where",
 }

@@ -9,9 +9,11 @@ from functools import cached_property
 from typing import TypeVar
 
 from harness.events import (
+    ConnectionRefused,
     Event,
     FileRefused,
     FileRequested,
+    FileServed,
     LogLine,
     Record,
     SipMessage,
@@ -23,6 +25,7 @@ from harness.provisioning.lint import Document, Kind, Tree
 __all__ = ["Case", "Clue", "Exchange"]
 
 E = TypeVar("E", bound=Event)
+_ADDRESSED = (SipMessage, ConnectionRefused, FileRequested, FileServed, FileRefused)
 _URI_USER = re.compile(r"sips?:([^@;>]*)@")
 _SEP = re.compile(r"(SEP[0-9A-F]{12})")
 _CREDENTIAL = re.compile(r'(\w+)="?([^",]*)"?')
@@ -39,6 +42,19 @@ class Clue:
     event: Event
     time: float = 0.0
     device: str = ""
+
+    @property
+    def who(self) -> str:
+        """The device it is about: its name in lab.yaml, else the address it speaks from."""
+        event = self.event
+        if self.device or not isinstance(event, _ADDRESSED):
+            return self.device
+        if isinstance(event, SipMessage):
+            asks = not event.start_line.startswith("SIP/2.0")
+            return event.source.rpartition(":")[0] if asks else ""
+        if isinstance(event, ConnectionRefused):
+            return event.source.rpartition(":")[0]
+        return event.address
 
     def __str__(self) -> str:
         return f"{self.where}: {' '.join(str(self.event).split())}"

@@ -47,7 +47,7 @@ class Rule(ABC):
         clues = tuple(proof)
         return Diagnosis(
             rule=self.id,
-            device=device or next((clue.device for clue in clues if clue.device), ""),
+            device=device or next((who for clue in clues if (who := clue.who)), ""),
             cause=cause,
             fix=fix or self.fix,
             confidence=confidence,

@@ -10,7 +10,7 @@ from harness.evidence.capture import Capture, capture_filter
 from harness.evidence.ear import WireEar, WireMouth
 from harness.evidence.gather import Evidence
 from harness.evidence.ladder import ladder_html, ladder_text
-from harness.evidence.recall import Seen, recall
+from harness.evidence.recall import Recollection, Seen, recall
 from harness.evidence.rtp import RtpBook, RtpStream, StreamKey
 from harness.evidence.sip import Sdp, SipText, parse_sdp, parse_sip
 
@@ -20,6 +20,7 @@ __all__ = [
     "CodecEvidence",
     "Evidence",
     "Negotiation",
+    "Recollection",
     "RtpBook",
     "RtpStream",
     "Sdp",

@@ -16,7 +16,7 @@ from harness.evidence.frames import Dissector, Packet, PcapSplitter
 from harness.evidence.rtp import RtpBook
 from harness.evidence.sip import SipText
 
-__all__ = ["Seen", "recall"]
+__all__ = ["Recollection", "Seen", "recall"]
 
 _TFTP = 69
 _SYN, _RST, _ACK = 0x02, 0x04, 0x10
@@ -129,6 +129,39 @@ class _Refusals:
         return None
 
 
+class Recollection:
+    """Bytes of a classic pcap in, events out, whatever the chunks they arrive in."""
+
+    def __init__(self) -> None:
+        self._splitter = PcapSplitter()
+        self._dissector: Dissector | None = None
+        self._spoken: list[tuple[Packet, SipText]] = []
+        self._decoder = Decoder(lambda *said: self._spoken.append(said), RtpBook())
+        self._tftp, self._refusals = _Tftp(), _Refusals()
+        self._frames = 0
+
+    def feed(self, chunk: bytes) -> Iterator[Seen]:
+        """Take the next bytes, yield the events they complete.
+
+        Raises:
+            UsageFault: the bytes are no classic pcap.
+        """
+        for frame in self._splitter.feed(chunk):
+            self._frames += 1
+            if self._dissector is None:
+                self._dissector = Dissector(self._splitter.link_type)
+            packet = self._dissector.packet(frame)
+            if packet is None:
+                continue
+            for event in (self._tftp.take(packet), self._refusals.take(packet)):
+                if event is not None:
+                    yield Seen(packet.time, self._frames, event)
+            self._decoder.take(packet)
+            for at, message in self._spoken:
+                yield Seen(at.time, self._frames, sip_event(at, message))
+            self._spoken.clear()
+
+
 def recall(path: Path) -> Iterator[Seen]:
     """Yield what a capture file tells, in order; a torn last frame is left out.
 
@@ -141,26 +174,10 @@ def recall(path: Path) -> Iterator[Seen]:
         raise UsageFault(f"cannot read the capture {path}: {error.strerror}") from error
     if data.startswith(_PCAPNG):
         data = _classic(path)
-    splitter = PcapSplitter()
     try:
-        frames = splitter.feed(data)
+        yield from Recollection().feed(data)
     except UsageFault as fault:
         raise UsageFault(f"{path}: {fault.summary}", hint=fault.hint) from fault
-    dissector = Dissector(splitter.link_type)
-    spoken: list[tuple[Packet, SipText]] = []
-    decoder = Decoder(lambda packet, message: spoken.append((packet, message)), RtpBook())
-    tftp, refusals = _Tftp(), _Refusals()
-    for number, frame in enumerate(frames, start=1):
-        packet = dissector.packet(frame)
-        if packet is None:
-            continue
-        for event in (tftp.take(packet), refusals.take(packet)):
-            if event is not None:
-                yield Seen(packet.time, number, event)
-        decoder.take(packet)
-        for at, message in spoken:
-            yield Seen(at.time, number, sip_event(at, message))
-        spoken.clear()
 
 
 def _classic(path: Path) -> bytes:
