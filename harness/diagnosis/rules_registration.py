@@ -122,7 +122,7 @@ class PasswordRefused(Rule):
         said = False
         for exchange in case.registrations:
             refused = _refused(exchange)
-            if not refused:
+            if not refused or _authenticates_as(exchange) - {exchange.user}:
                 continue
             said = True
             request = refused[0][1]
@@ -190,28 +190,25 @@ class UnknownUser(Rule):
             r"Username/auth name mismatch|Device does not match ACL|Peer is not supposed)"
         )
         for exchange in case.registrations:
-            rejected = [
-                (clue, answer) for clue, answer in exchange.answers if answer.status in (403, 404)
-            ]
-            if rejected and not exchange.succeeded:
-                status = rejected[0][1].status
-                names = {
-                    credentials(request.header("authorization")).get("username", "")
-                    for _, request in exchange.requests
-                } - {""}
-                differs = names and exchange.user not in names
-                cause = f"the PBX answers {status} to the registration of {exchange.user}"
-                if differs:
-                    cause += f", which authenticates itself as {', '.join(sorted(names))}"
-                clues = [exchange.requests[0][0], *(clue for clue, _ in rejected)]
-                clues += [clue for clue, _ in lines]
-                certain = status == 404 or differs or lines
-                yield self.found(
-                    f"{cause}: it has no such peer",
-                    Confidence.CERTAIN if certain else Confidence.LIKELY,
-                    clues,
-                )
-                return
+            others = _authenticates_as(exchange) - {exchange.user}
+            statuses = (403, 404) if not others else (401, 403, 404, 407)
+            rejected = [each for each in exchange.answers if each[1].status in statuses]
+            if exchange.succeeded or not rejected:
+                continue
+            status = rejected[-1][1].status
+            cause = f"the PBX answers {status} to the registration of {exchange.user}"
+            if others:
+                cause += f", which authenticates itself as {', '.join(sorted(others))}"
+            clues = [exchange.requests[-1][0], *(clue for clue, _ in rejected)]
+            clues += [clue for clue, _ in lines]
+            yield self.found(
+                f"{cause}: name and authName of the line differ"
+                if others
+                else f"{cause}: it has no such peer",
+                Confidence.CERTAIN if status == 404 or others or lines else Confidence.LIKELY,
+                clues,
+            )
+            return
         if lines:
             words = lines[0][1][1]
             mismatch = "mismatch" in words
@@ -333,6 +330,15 @@ def _refused(exchange: Exchange) -> list[tuple[Clue, SipText, Clue]]:
                 found.append((clue, request, answer_clue))
                 break
     return [] if exchange.succeeded else found
+
+
+def _authenticates_as(exchange: Exchange) -> set[str]:
+    """Return the user names in the credentials of a registration."""
+    found = {
+        credentials(request.header("authorization")).get("username", "")
+        for _, request in exchange.requests
+    }
+    return found - {""}
 
 
 def _passwords(document: Document) -> Iterator[tuple[str, str, int]]:

@@ -104,6 +104,13 @@ def test_404_and_names_that_differ() -> None:
     assert "authenticates itself as 201" in found
 
 
+def test_another_name_is_told_also_where_the_pbx_says_401() -> None:
+    clues = [register(102, authorization=digest("short7pw", "9201")), answer(401, 102)]
+    found = rules(*clues, files=configuration())
+    assert list(found) == ["unknown-user"]
+    assert "authenticates itself as 9201" in found["unknown-user"]
+
+
 @pytest.mark.parametrize("words", ["Username/auth name mismatch", "No matching peer found"])
 def test_unknown_user_from_the_log_alone(words: str) -> None:
     line = f"NOTICE[1]: Registration from '<sip:201@h>' failed for '10.0.0.42:5060' - {words}"
