@@ -10,6 +10,14 @@ from harness.evidence.capture import Capture, capture_filter
 from harness.evidence.ear import WireEar, WireMouth
 from harness.evidence.gather import Evidence
 from harness.evidence.ladder import ladder_html, ladder_text
+from harness.evidence.quality import (
+    StreamQuality,
+    mos,
+    quality_as_table,
+    quality_of,
+    rating,
+    transit_delay,
+)
 from harness.evidence.recall import Recollection, Seen, recall
 from harness.evidence.rtp import RtpBook, RtpStream, StreamKey
 from harness.evidence.sip import Sdp, SipText, parse_sdp, parse_sip
@@ -27,6 +35,7 @@ __all__ = [
     "Seen",
     "SipText",
     "StreamKey",
+    "StreamQuality",
     "WireCall",
     "WireEar",
     "WireMouth",
@@ -34,10 +43,15 @@ __all__ = [
     "capture_filter",
     "ladder_html",
     "ladder_text",
+    "mos",
     "parse_sdp",
     "parse_sip",
+    "quality_as_table",
+    "quality_of",
+    "rating",
     "recall",
     "redact",
     "timeline_text",
+    "transit_delay",
     "write_bundle",
 ]
