@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from harness.errors import UsageFault
-from harness.lab import Lab
 from harness.preflight.judgement import Judgement, Outcome, judge
 from harness.preflight.trial import Trial, chosen_tests, representatives, try_out
 from harness.preflight.version import Version
@@ -43,7 +42,7 @@ def validate(
         UsageFault: the old version cannot be rendered.
         BenchFault: a trial left no result.
     """
-    before = render_tree(_with_secrets(old.lab, new.lab), old.templates)
+    before = render_tree(old.lab, old.templates)
     try:
         after = render_tree(new.lab, new.templates)
     except UsageFault as fault:
@@ -72,18 +71,3 @@ def validate(
 
 def _what(finding: Finding) -> tuple[str, str, str]:
     return finding.rule, finding.path, finding.found
-
-
-def _with_secrets(lab: Lab, other: Lab) -> Lab:
-    """Return a lab whose made-up passwords are the other's: fresh ones are no change."""
-    phones = {}
-    for name, spec in lab.phones.items():
-        theirs = other.phones[name].lines if name in other.phones else ()
-        lines = tuple(
-            line.model_copy(update={"password": theirs[index].password})
-            if index < len(theirs) and "password" not in line.model_fields_set
-            else line
-            for index, line in enumerate(spec.lines)
-        )
-        phones[name] = spec.model_copy(update={"lines": lines})
-    return lab.model_copy(update={"phones": phones})
