@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from harness.provisioning.lint import (  # noqa: F401 (importing a rule registers it)
+    rules_dhcp,
+    rules_features,
     rules_files,
     rules_form,
     rules_lines,
+    rules_loads,
     rules_pbx,
     rules_servers,
     rules_values,
 )
-from harness.provisioning.lint.finding import Finding, Severity
+from harness.provisioning.lint.finding import Finding
 from harness.provisioning.lint.rule import RULES, Rule
+from harness.provisioning.lint.rules_form import Suppression
 from harness.provisioning.lint.tree import Tree
 
 __all__ = ["all_rules", "lint"]
@@ -32,29 +34,9 @@ def lint(tree: Tree) -> list[Finding]:
     """
     found = {finding for rule in all_rules() for finding in rule.check(tree)}
     allowed = {document.path: document.allowed for document in tree.documents}
-    kept = (
+    return sorted(
         finding
         for finding in found
-        if not allowed.get(finding.path, {}).get(finding.line, {}).get(finding.rule)
+        if finding.rule == Suppression.id
+        or not allowed.get(finding.path, {}).get(finding.line, {}).get(finding.rule)
     )
-    return sorted([*kept, *_bad_suppressions(tree)])
-
-
-def _bad_suppressions(tree: Tree) -> Iterable[Finding]:
-    for document in tree.documents:
-        for line, rules in document.allowed.items():
-            for rule, reason in rules.items():
-                first = rule not in document.allowed.get(line - 1, {})
-                if first and (not reason or rule not in RULES):
-                    yield Finding(
-                        path=document.path,
-                        line=line,
-                        rule="suppression",
-                        severity=Severity.WARNING,
-                        key="",
-                        found=f"no rule is named {rule}"
-                        if rule not in RULES
-                        else f"{rule} is suppressed without a reason",
-                        symptom="none",
-                        fix="lint: allow RULE and, on the same line, why",
-                    )
