@@ -187,7 +187,9 @@ def _is_sccp(root: etree._Element | None) -> bool:
 def _parse(content: bytes) -> tuple[etree._Element | None, list[tuple[int, str]]]:
     if len(content) >= SIZE_LIMIT:
         return None, [(1, f"{len(content)} bytes; the phone takes less than {SIZE_LIMIT}")]
-    bare = _XML_COMMENT.sub(lambda match: b"\n" * match[0].count(b"\n"), content)
+    # Without its zero bytes UTF-16 can be searched like UTF-8.
+    ascii_only = content.replace(b"\0", b"")
+    bare = _XML_COMMENT.sub(lambda match: b"\n" * match[0].count(b"\n"), ascii_only)
     if declared := _DECLARATION.search(bare):
         line = bare[: declared.start()].count(b"\n") + 1
         return None, [(line, f"{declared[1].decode()} is declared: no phone file needs one")]
@@ -202,7 +204,7 @@ def _parse(content: bytes) -> tuple[etree._Element | None, list[tuple[int, str]]
     errors = [(entry.line, entry.message) for entry in parser.error_log]
     doctype = "" if root is None else str(getattr(root.getroottree().docinfo, "doctype", ""))
     if doctype:
-        # In an encoding the search above cannot read, such as UTF-16.
+        # In an encoding the search above cannot read.
         return None, [(1, "DOCTYPE is declared: no phone file needs one"), *errors]
     return root, errors
 

@@ -13,12 +13,13 @@ from harness.provisioning.lint import (  # noqa: F401 (importing a rule register
     rules_servers,
     rules_values,
 )
+from harness.provisioning.lint.document import Document
 from harness.provisioning.lint.finding import Finding
 from harness.provisioning.lint.rule import RULES, Rule
 from harness.provisioning.lint.rules_form import Suppression
 from harness.provisioning.lint.tree import Tree
 
-__all__ = ["all_rules", "lint"]
+__all__ = ["all_rules", "is_suppressed", "lint"]
 
 
 def all_rules() -> list[Rule]:
@@ -33,10 +34,14 @@ def lint(tree: Tree) -> list[Finding]:
     comment. A suppression that gives no reason, or names no rule, is itself a finding.
     """
     found = {finding for rule in all_rules() for finding in rule.check(tree)}
-    allowed = {document.path: document.allowed for document in tree.documents}
+    documents = {document.path: document for document in tree.documents}
     return sorted(
-        finding
-        for finding in found
-        if finding.rule == Suppression.id
-        or not allowed.get(finding.path, {}).get(finding.line, {}).get(finding.rule)
+        finding for finding in found if not is_suppressed(finding, documents.get(finding.path))
     )
+
+
+def is_suppressed(finding: Finding, document: Document | None) -> bool:
+    """Tell whether a file allows a finding at its line, with a reason."""
+    if document is None or finding.rule == Suppression.id:
+        return False
+    return bool(document.allowed.get(finding.line, {}).get(finding.rule))

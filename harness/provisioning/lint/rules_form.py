@@ -68,13 +68,13 @@ class WrongRoot(DocumentRule):
     fix = "SEP<MAC>.cnf.xml has <device>, XMLDefault.cnf.xml has <Default>"
     source = "SIPCC config_parser.c"
     kinds = (Kind.PHONE, Kind.DEFAULT)
-    _roots: ClassVar[dict[Kind, str]] = {Kind.PHONE: "device", Kind.DEFAULT: "default"}
+    _roots: ClassVar[dict[Kind, set[str]]] = {
+        Kind.PHONE: {"device"},
+        Kind.DEFAULT: {"Default", "default"},
+    }
 
     def look(self, document: Document, tree: Tree) -> Iterator[Finding]:
-        if (
-            document.root is not None
-            and str(document.root.tag).lower() != (self._roots[document.kind])
-        ):
+        if document.root is not None and document.root.tag not in self._roots[document.kind]:
             yield self.finding(document, 1, f"the root is <{document.root.tag}>")
 
 
@@ -160,6 +160,20 @@ class DefaultFile(DocumentRule):
         for tag in ("ethernetPhonePort", "loadInformation434", "loadInformation404"):
             if document.value(f".//{tag}") is None:
                 yield self.finding(document, 1, f"there is no {tag}")
+
+
+class TemplateError(Rule):
+    id = "template-error"
+    title = "A template that cannot be rendered"
+    symptom = "no phone gets a new file; with a template of before, they keep their old one"
+    fix = "close every block, and name only values that harness/provisioning/values.py has"
+    source = "Jinja2, with strict undefined"
+
+    def check(self, tree: Tree) -> Iterator[Finding]:
+        """Tell what kept a template from being rendered."""
+        for trouble in tree.templates:
+            at = Document(trouble.path, b"")
+            yield self.finding(at, trouble.line, trouble.why)
 
 
 class Suppression(Rule):

@@ -10,12 +10,21 @@ from harness.errors import UsageFault
 from harness.models import ModelName
 from harness.provisioning.lint.document import SIZE_LIMIT, Document, Kind, read_document
 
-__all__ = ["Tree", "read_tree", "tree_of"]
+__all__ = ["TemplateTrouble", "Tree", "read_tree", "tree_of"]
 
 _READ = {".xml", ".cnf", ".conf", ".txt", ".sgn", ".json"}
 #: A PBX's file may be larger than a phone's; more than this is no configuration.
 _CONF_LIMIT = 16 << 20
 _LOADS_LIMIT = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateTrouble:
+    """A template that cannot be rendered: where, and why."""
+
+    path: str
+    line: int
+    why: str
 
 
 @dataclass
@@ -26,6 +35,7 @@ class Tree:
         whole: a folder was given: only then can a file be said to be missing.
         models: the model of a phone by its host name, where a lab file knows it.
         installed: the load the phones hold now, where somebody said so.
+        templates: what kept a template from being rendered.
     """
 
     documents: list[Document] = field(default_factory=list)
@@ -34,6 +44,7 @@ class Tree:
     whole: bool = False
     models: Mapping[str, ModelName] = field(default_factory=dict)
     installed: str = ""
+    templates: tuple[TemplateTrouble, ...] = ()
 
     @property
     def names(self) -> Iterable[str]:
