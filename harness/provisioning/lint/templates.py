@@ -4,7 +4,7 @@ file is told at the template's own line, once for all phones it is wrong for.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,9 +17,9 @@ from harness.provisioning.lint.document import Document, read_document
 from harness.provisioning.lint.finding import Finding
 from harness.provisioning.lint.lint import is_suppressed, lint
 from harness.provisioning.lint.tree import TemplateTrouble, Tree, tree_of
-from harness.provisioning.render import TemplateFault, trace_tree
+from harness.provisioning.render import Rendered, TemplateFault, trace_tree
 
-__all__ = ["lint_templates", "models_of"]
+__all__ = ["at_templates", "lint_templates", "models_of"]
 
 
 def models_of(lab: Lab) -> dict[str, ModelName]:
@@ -50,10 +50,7 @@ def lint_templates(lab: Lab, folder: Path, *, only: str = "", installed: str = "
     found = lint(Tree(templates=tuple(troubles)))
     contents = {name: file.content for name, file in rendered.items()}
     files = tree_of(contents, whole=False, models=models_of(lab), installed=installed)
-    for finding in lint(files):
-        origin = rendered[finding.path]
-        line = origin.lines[min(max(finding.line, 1), len(origin.lines)) - 1]
-        found.append(replace(finding, path=str(folder / origin.template), line=line))
+    found += at_templates(lint(files), rendered, folder)
     wanted = str(folder / only)
     return sorted(
         each
@@ -61,6 +58,18 @@ def lint_templates(lab: Lab, folder: Path, *, only: str = "", installed: str = "
         if (not only or each.path == wanted)
         and not is_suppressed(each, sources.get(Path(each.path).name))
     )
+
+
+def at_templates(
+    findings: Iterable[Finding], rendered: Mapping[str, Rendered], folder: Path
+) -> list[Finding]:
+    """Return findings in rendered files as findings in their templates, each once."""
+    moved: dict[Finding, None] = {}
+    for finding in findings:
+        origin = rendered[finding.path]
+        line = origin.lines[min(max(finding.line, 1), len(origin.lines)) - 1]
+        moved[replace(finding, path=str(folder / origin.template), line=line)] = None
+    return list(moved)
 
 
 def _source(path: Path) -> Document:
