@@ -25,6 +25,7 @@ from harness.provisioning import (
     render_tree,
 )
 from harness.provisioning.lint import lint, models_of, tree_of
+from harness.provisioning.render import values_for
 from harness.timeline import Timeline
 
 ROOT = Path(__file__).parents[3]
@@ -93,6 +94,29 @@ def test_every_value_keeps_the_file_well_formed(lab: Lab, name: str, value: str)
     sep(lab, **{name: value})
     for content in render_site(lab, **({name: value} if name != "dial_template" else {})).values():
         ET.fromstring(content)
+
+
+def test_a_special_layer_of_values_wins_over_a_general_one(tmp_path: Path) -> None:
+    layers = """provisioning:
+  load: SIP42.9-3-1SR4-1S
+  values: {kpml: 1, date_template: all, time_zone: all, register_expires: all, call_stats: true}
+  generations: {9: {date_template: nine, time_zone: nine, register_expires: nine}, 8: {kpml: 2}}
+  models: {7962G: {time_zone: model, register_expires: model}}
+  sites: {north: {register_expires: site}}
+"""
+    text = (ROOT / "lab.yaml").read_text(encoding="utf-8")
+    text = text.replace("provisioning:\n  load: SIP42.9-3-1SR4-1S\n", layers)
+    text = text.replace("    model: 7962G\n", "    model: 7962G\n    site: north\n")
+    text = text.replace("    model: 7942G\n", "    model: 7942G\n    values: {kpml: 3}\n")
+    (tmp_path / "lab.yaml").write_text(text, encoding="utf-8")
+    lab = load_lab(tmp_path / "lab.yaml")
+    names = ("kpml", "date_template", "time_zone", "register_expires", "call_stats")
+    given = [[values_for(lab, phone, {})[name] for name in names] for phone in lab.phones]
+    assert given == [
+        ["3", "nine", "nine", "nine", "true"],
+        ["1", "nine", "model", "site", "true"],
+    ]
+    assert values_for(lab, "desk-7962", {"kpml": "0"})["kpml"] == "0"
 
 
 def test_a_7962_with_all_its_lines(tmp_path: Path) -> None:
