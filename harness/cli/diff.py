@@ -33,7 +33,6 @@ def run(options: argparse.Namespace) -> int:
     Raises:
         UsageFault: a path cannot be read.
     """
-    # Read once: a line without a password in lab.yaml gets a fresh one at each reading.
     lab = load_lab(Path(options.lab)) if Path(options.lab).exists() else None
     changes = diff_trees(_tree(Path(options.old), lab), _tree(Path(options.new), lab))
     if options.format == "json":

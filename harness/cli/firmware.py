@@ -11,7 +11,14 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from harness.provisioning.firmware import Release, known_loads, plan_upgrade, verify_folder
+from harness.provisioning.firmware import (
+    FirmwareSet,
+    Release,
+    known_loads,
+    plan_upgrade,
+    read_manifest,
+    verify_folder,
+)
 from harness.provisioning.firmware.upgrade import FLOOR
 from harness.provisioning.firmware.verify import record
 
@@ -25,6 +32,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     verify.add_argument("folder", metavar="DIR")
     verify.add_argument("--load", default="", help="the load that should be there")
     verify.add_argument("--format", choices=["text", "json"], default="text")
+    verify.add_argument("--manifest", metavar="FILE", help="compare checksums with a recorded one")
     verify.add_argument("--record", metavar="FILE", help="write a manifest of a trusted folder")
     plan = actions.add_parser("plan", help="the upgrade path and why")
     plan.add_argument("now", metavar="FROM")
@@ -41,16 +49,23 @@ def run(options: argparse.Namespace) -> int:
     if options.action == "plan":
         return _plan(options)
     folder = Path(options.folder)
-    faults = verify_folder(folder, options.load)
+    recorded = read_manifest(Path(options.manifest)) if options.manifest else None
+    faults = verify_folder(folder, options.load, recorded)
     if options.format == "json":
         print(json.dumps([asdict(fault) for fault in faults], indent=2))
     else:
-        print("\n".join(map(str, faults)) or "every file of the set is there")
+        print("\n".join(map(str, faults)) or _whole(recorded))
     if options.record and not faults:
         load = options.load or next(folder.glob("SIP*.loads")).stem
         Path(options.record).write_text(record(folder, load), encoding="utf-8")
         print(f"wrote {options.record}")
     return int(bool(faults))
+
+
+def _whole(recorded: FirmwareSet | None) -> str:
+    if recorded is None:
+        return "every file of the set is there; --record and --manifest compare checksums too"
+    return "every file of the set is there, and is the recorded one"
 
 
 def _plan(options: argparse.Namespace) -> int:

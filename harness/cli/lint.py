@@ -1,6 +1,8 @@
 """Say what a phone will suffer from in rendered files, templates, TFTP roots or PBX files.
 
-Templates (*.j2) are rendered for the phones of lab.yaml first. Exit code 1 when an error is found.
+Give what belongs together at once: a TFTP root with sip.conf, pjsip.conf and dhcpd.conf is also
+checked across its files. Templates (*.j2) are rendered for the phones of lab.yaml first. Exit code
+1 when an error is found.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from pathlib import Path
 from harness.cli.options import add_lab_option
 from harness.errors import UsageFault
 from harness.lab import load_lab
-from harness.provisioning import render_tree
+from harness.provisioning.firmware import Release
 from harness.provisioning.lint import (
     Severity,
     as_catalogue,
@@ -19,8 +21,9 @@ from harness.provisioning.lint import (
     as_sarif,
     as_text,
     lint,
+    lint_templates,
+    models_of,
     read_tree,
-    tree_of,
 )
 
 __all__ = ["configure", "run"]
@@ -33,6 +36,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_lab_option(parser)
     parser.add_argument("paths", nargs="*", metavar="PATH", help="files, folders, TFTP roots")
     parser.add_argument("--format", choices=sorted(_FORMATS), default="text")
+    parser.add_argument("--installed", default="", metavar="LOAD", help="what the phones hold now")
     parser.add_argument("--catalogue", action="store_true", help="print all rules and end")
 
 
@@ -48,11 +52,19 @@ def run(options: argparse.Namespace) -> int:
     paths = [Path(path) for path in options.paths]
     if not paths:
         raise UsageFault("nothing to lint", hint="give files or folders: harness lint PATH...")
+    if options.installed:
+        Release.parse(options.installed)
+    lab_file = Path(options.lab)
     templates = [path for path in paths if _is_template(path)]
-    findings = lint(read_tree([path for path in paths if path not in templates]))
+    # The phones' models are known where there is a lab; a vendor's own files need none.
+    lab = load_lab(lab_file) if lab_file.is_file() else None
+    models = {} if lab is None else models_of(lab)
+    plain = [path for path in paths if path not in templates]
+    findings = lint(read_tree(plain, models=models, installed=options.installed))
     for path in templates:
-        folder = path if path.is_dir() else path.parent
-        findings += lint(tree_of(render_tree(load_lab(Path(options.lab)), folder), whole=False))
+        folder, only = (path, "") if path.is_dir() else (path.parent, path.name)
+        lab = lab or load_lab(lab_file)
+        findings += lint_templates(lab, folder, only=only, installed=options.installed)
     print(_FORMATS[options.format](findings))
     return int(any(finding.severity is Severity.ERROR for finding in findings))
 

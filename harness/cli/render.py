@@ -1,8 +1,13 @@
-"""Write what the phones of lab.yaml would be served: the same lab gives the same bytes."""
+"""Write what the phones of lab.yaml would be served: the same lab gives the same bytes.
+
+The files hold SIP passwords: keep the folder out of a repository. Nothing in it is removed; files
+of phones that are no longer in lab.yaml are named.
+"""
 
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 from harness.cli.options import add_lab_option
@@ -27,9 +32,12 @@ def run(options: argparse.Namespace) -> int:
     """
     templates = Path(options.templates) if options.templates else None
     out = Path(options.out)
-    for name, content in render_tree(load_lab(Path(options.lab)), templates).items():
+    tree = render_tree(load_lab(Path(options.lab)), templates)
+    for name, content in tree.items():
         target = out / name
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)
         print(target)
+    for stale in sorted({*out.glob("SEP*.cnf.xml")} - {out / name for name in tree}):
+        print(f"{stale}: of no phone of {options.lab}, left from before", file=sys.stderr)
     return 0

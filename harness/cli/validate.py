@@ -2,7 +2,7 @@
 
 Compares the working folder with a commit: renders both, lints, tells what changes, then gives
 both to the affected kinds of phones on the bench and runs the tests the change can touch.
-Exit code 0 safe, 1 breaks, 4 risky.
+The reports of both nights are kept and named. Exit code 0 safe, 1 breaks, 4 risky.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+from datetime import datetime
 from pathlib import Path
 
 from harness.cli.options import add_lab_option
@@ -27,7 +28,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_lab_option(parser)
     parser.add_argument("--from", dest="reference", default="HEAD", metavar="GIT_REF")
     parser.add_argument("--suite", default="tests/regression", metavar="PATH")
-    parser.add_argument("--keep", metavar="DIR", help="keep both nights' evidence there")
+    parser.add_argument("--runs-dir", default="runs", metavar="DIR", help="where runs are kept")
+    parser.add_argument("--max-failures", type=int, default=4, metavar="N", help="then stop")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -39,11 +41,14 @@ def run(options: argparse.Namespace) -> int:
     suite = Path(options.suite).resolve()
     if not suite.exists():
         raise UsageFault(f"there is no test suite at {suite}", hint="give --suite PATH")
+    stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
+    directory = Path(options.runs_dir) / f"validate-{stamp}"
     with tempfile.TemporaryDirectory(prefix="phone-bench-validate-") as scratch:
-        directory = Path(options.keep or scratch)
-        old = at_reference(Path(options.lab), options.reference, Path(scratch) / "old")
+        old = at_reference(Path(options.lab), options.reference, Path(scratch))
         new = working_tree(Path(options.lab))
-        judgement = validate(old, new, directory, suite=suite, say=_say)
+        judgement = validate(
+            old, new, directory, suite=suite, say=_say, max_failures=options.max_failures
+        )
     print(judgement)
     return _CODES[judgement.outcome]
 

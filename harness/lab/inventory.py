@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import secrets
-import string
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -54,12 +52,6 @@ def _name(value: str) -> str:
     if not _NAME.match(value):
         raise ValueError("a name has 1 to 40 letters, digits, '-' or '_'")
     return value
-
-
-def _new_secret() -> SecretStr:
-    # 10 characters: a 79x2 keeps 31 of a password, some loads fail above 12 (facts: authPassword).
-    alphabet = string.ascii_letters + string.digits
-    return SecretStr("".join(secrets.choice(alphabet) for _ in range(10)))
 
 
 Mac = Annotated[str, AfterValidator(_mac)]
@@ -155,11 +147,11 @@ class KeypadSpec(_Spec):
 
 
 class Line(_Spec):
-    """One line key of a phone. Without a password a fresh one is made for each run."""
+    """One line key of a phone. Without a password it gets one made from the user's own key."""
 
     user: Extension
     label: Annotated[str, Field(max_length=30)] = ""
-    password: SecretStr = Field(default_factory=_new_secret)
+    password: SecretStr = SecretStr("")
 
 
 class PhoneSpec(_Spec):
@@ -229,7 +221,7 @@ class PeerSpec(_Spec):
     extension: Extension
     tone: Annotated[int, Field(ge=300, le=3000)]
     address: IPv4Address = IPv4Address("127.42.0.3")
-    password: SecretStr = Field(default_factory=_new_secret)
+    password: SecretStr = SecretStr("")
 
 
 class ProvisioningSpec(_Spec):

@@ -13,6 +13,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from harness.errors import UsageFault
 from harness.lab.inventory import Lab
+from harness.lab.passwords import with_passwords
 
 __all__ = ["load_lab"]
 
@@ -24,7 +25,8 @@ def load_lab(path: Path) -> Lab:
 
     Raises:
         UsageFault: the file is missing, is not YAML, or says something it may not; the text
-            lists all faults as ``file:line:column: key: what is wrong``.
+            lists all faults as ``file:line:column: key: what is wrong``. Or the key of the
+            passwords lab.yaml leaves out cannot be kept.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -58,6 +60,7 @@ def load_lab(path: Path) -> Lab:
             line, column = _position(tree, loc)
             faults.append((line, column, f"{'.'.join(map(str, loc))}: {message}"))
         if not faults:
+            lab = with_passwords(lab)
             lab._path = path
             return lab
     lines = [f"{path}:{line}:{column}: {text}" for line, column, text in sorted(faults)]

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 
+from harness.errors import UsageFault
 from harness.preflight.trial import Trial
 from harness.provisioning.diff import Change
 from harness.provisioning.elements import Risk
+from harness.provisioning.firmware import Release, known_loads, plan_upgrade
 from harness.provisioning.lint import Finding, Severity
 from harness.runs import Verdict
 
@@ -29,9 +32,11 @@ class Judgement:
 
     outcome: Outcome
     reasons: tuple[str, ...]
+    evidence: tuple[Path, ...] = ()
 
     def __str__(self) -> str:
-        return "\n".join([f"verdict: {self.outcome}", *(f"  - {each}" for each in self.reasons)])
+        lines = [f"verdict: {self.outcome}", *(f"  - {each}" for each in self.reasons)]
+        return "\n".join([*lines, *(f"evidence: {each}" for each in self.evidence)])
 
 
 def judge(
@@ -48,6 +53,7 @@ def judge(
     if not changes:
         return Judgement(Outcome.SAFE, ("nothing changes for any phone",))
     broken = _broken(old, new)
+    evidence = tuple(trial.evidence for trial in (old, new) if trial is not None)
     doubts = [
         f"lint {finding.severity}: {finding.found} ({finding.path}:{finding.line}); "
         f"on the phone: {finding.symptom}"
@@ -55,13 +61,39 @@ def judge(
         if finding.severity is not Severity.NOTE
     ]
     if broken:
-        return Judgement(Outcome.BREAKS, (*broken, *doubts))
-    doubts += _doubts(old, new)
+        return Judgement(Outcome.BREAKS, (*broken, *doubts), evidence)
+    untried = [change for change in changes if not _is_tried(change)]
+    doubts += [f"no test can see it: {each}" for each in untried if each.risk is not Risk.LOW]
+    doubts += [*_steps(changes), *_doubts(old, new)]
     if not doubts:
         high = [str(change) for change in changes if change.risk is Risk.HIGH]
-        tried = f"{len(new.run.results) if new else 0} tests passed as before"
-        return Judgement(Outcome.SAFE, (tried, *(f"tried: {each}" for each in high)))
-    return Judgement(Outcome.RISKY, tuple(doubts))
+        reasons = [f"{len(new.run.results) if new else 0} tests passed as before"]
+        reasons += [f"tried: {each}" for each in high]
+        reasons += [f"no test can see it, and little hangs on it: {each}" for each in untried]
+        return Judgement(Outcome.SAFE, tuple(reasons), evidence)
+    return Judgement(Outcome.RISKY, tuple(doubts), evidence)
+
+
+def _is_tried(change: Change) -> bool:
+    # XMLDefault.cnf.xml is for phones without a file of their own: none on a bench is.
+    return bool(change.element.areas) and not change.path.startswith("XMLDefault.cnf.xml")
+
+
+def _steps(changes: Sequence[Change]) -> list[str]:
+    """Return what is to be known of another load; the bench may hold it, the phones do not yet."""
+    reasons: list[str] = []
+    for change in changes:
+        if not (change.element.path.startswith("loadInformation") and change.old and change.new):
+            continue
+        try:
+            now, goal = Release.parse(change.old), Release.parse(change.new)
+            plan = plan_upgrade(now, goal, known_loads())
+        except UsageFault as fault:
+            reasons.append(f"{change}: {fault.summary}")
+            continue
+        reasons += [f"{change}: go through {each.release}: {each.why}" for each in plan.steps[:-1]]
+        reasons += [f"{change}: {note}" for note in plan.notes]
+    return reasons
 
 
 def _broken(old: Trial | None, new: Trial | None) -> list[str]:

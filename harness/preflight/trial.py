@@ -14,6 +14,7 @@ from harness.errors import BenchFault
 from harness.events import FileRefused, FileRequested, Record, StatusLogRead
 from harness.lab import Lab
 from harness.preflight.version import Version
+from harness.provisioning.diff import ALL_PHONES, Change
 from harness.provisioning.elements import Area
 from harness.runs import RunResult, Verdict, load_run
 from harness.timeline import read_timeline
@@ -35,6 +36,11 @@ class Trial:
 
     run: RunResult
     records: tuple[Record, ...]
+
+    @property
+    def evidence(self) -> Path:
+        """The report of the night, with timeline, ladders and captures beside it."""
+        return self.run.directory / "report.html"
 
     @property
     def verdicts(self) -> dict[str, Verdict]:
@@ -65,17 +71,27 @@ class Trial:
 
 
 def chosen_tests(areas: Iterable[Area]) -> str:
-    """Return the pytest expression of what a change can touch; registration is always tried."""
-    files = dict.fromkeys([_SUITE[Area.REGISTRATION], *sorted(_SUITE[area] for area in areas)])
-    return " or ".join(files)
+    """Return the pytest expression of what a change can touch.
+
+    Whatever it touches, the phone has to register: where no other test needs that, the tests of
+    the registration itself are chosen.
+    """
+    files = sorted({_SUITE[area] for area in areas})
+    return " or ".join(files or [_SUITE[Area.REGISTRATION]])
 
 
-def representatives(lab: Lab, phones: Sequence[str]) -> list[str]:
-    """Return one phone of each kind among those affected: model, load and site make a kind."""
-    kinds: dict[tuple[str, str, str], str] = {}
+def representatives(lab: Lab, changes: Sequence[Change]) -> list[str]:
+    """Return one phone of each kind among those affected.
+
+    Phones are of one kind when model, load and site are the same, and the same of their settings
+    change.
+    """
+    kinds: dict[tuple[object, ...], str] = {}
     for name, spec in lab.phones.items():
-        if spec.host_name in phones:
-            kinds.setdefault((spec.model, spec.load or lab.provisioning.load, spec.site), name)
+        paths = [each.path for each in changes if {spec.host_name, ALL_PHONES} & {*each.phones}]
+        if paths:
+            load = spec.load or lab.provisioning.load
+            kinds.setdefault((spec.model, load, spec.site, *sorted(paths)), name)
     return list(kinds.values())
 
 
@@ -107,6 +123,8 @@ def try_out(
         for line in night.stdout or ():
             told.append(line.rstrip())
             say(f"{version.name}: {line.rstrip()}")
+    # It may hold passwords, and what is kept here is evidence.
+    lab_file.unlink()
     latest = directory / "runs" / "latest"
     if not (latest / "results.jsonl").exists():
         raise BenchFault(

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import textwrap
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from harness.errors import UsageFault
-from harness.lab import Lab
 from harness.preflight.judgement import Judgement, Outcome, judge
 from harness.preflight.trial import Trial, chosen_tests, representatives, try_out
-from harness.preflight.version import Version
-from harness.provisioning import render_tree
+from harness.preflight.version import SHIPPED, Version
 from harness.provisioning.diff import as_text, diff_trees
-from harness.provisioning.diff.changes import ALL_PHONES
-from harness.provisioning.lint import Finding, lint, tree_of
+from harness.provisioning.lint import Finding, at_templates, lint, models_of, tree_of
+from harness.provisioning.lint import as_text as lint_text
+from harness.provisioning.render import Rendered, trace_tree
 
 __all__ = ["validate"]
+
+
+def _indent(text: str) -> str:
+    """Set a text off from the line that announces it."""
+    return textwrap.indent(text, "  ")
 
 
 def validate(
@@ -43,26 +48,26 @@ def validate(
         UsageFault: the old version cannot be rendered.
         BenchFault: a trial left no result.
     """
-    before = render_tree(_with_secrets(old.lab, new.lab), old.templates)
+    before = trace_tree(old.lab, old.templates)
     try:
-        after = render_tree(new.lab, new.templates)
+        after = trace_tree(new.lab, new.templates)
     except UsageFault as fault:
         return Judgement(Outcome.BREAKS, (f"no file can be rendered: {fault}",))
-    changes = diff_trees(before, after)
-    say(as_text(changes))
-    known = {_what(finding) for finding in lint(tree_of(before))}
-    findings = [each for each in lint(tree_of(after)) if _what(each) not in known]
-    for finding in findings:
-        say(str(finding))
+    changes = diff_trees(_contents(before), _contents(after))
+    say("what changes:")
+    say(_indent(as_text(changes, {each.host_name: each.model for each in new.lab.phones.values()})))
+    known = {_what(finding) for finding in _findings(old, before)}
+    findings = [each for each in _findings(new, after) if _what(each) not in known]
+    if findings:
+        say("what lint says of the new version and not of the old:")
+        say(_indent(lint_text(findings)))
     if not changes:
         return judge(changes, findings, None, None)
-    every = [spec.host_name for spec in new.lab.phones.values()]
-    touched = {phone for change in changes for phone in change.phones}
-    phones = representatives(new.lab, every if ALL_PHONES in touched else sorted(touched))
+    phones = representatives(new.lab, changes)
     if not phones:
         return judge(changes, findings, None, None)
     tests = chosen_tests({area for change in changes for area in change.element.areas})
-    say(f"trying on {', '.join(phones)}: {tests}")
+    say(f"trying both versions on {', '.join(phones)}: {tests}")
     first = baseline or try_out(old, phones, tests, directory / "old", suite=suite, say=say)
     second = try_out(
         new, phones, tests, directory / "new", suite=suite, say=say, max_failures=max_failures
@@ -70,20 +75,15 @@ def validate(
     return judge(changes, findings, first, second)
 
 
+def _contents(rendered: Mapping[str, Rendered]) -> dict[str, bytes]:
+    return {name: file.content for name, file in rendered.items()}
+
+
+def _findings(version: Version, rendered: Mapping[str, Rendered]) -> list[Finding]:
+    found = lint(tree_of(_contents(rendered), models=models_of(version.lab)))
+    return at_templates(found, rendered, version.templates or Path(SHIPPED))
+
+
 def _what(finding: Finding) -> tuple[str, str, str]:
-    return finding.rule, finding.path, finding.found
-
-
-def _with_secrets(lab: Lab, other: Lab) -> Lab:
-    """Return a lab whose made-up passwords are the other's: fresh ones are no change."""
-    phones = {}
-    for name, spec in lab.phones.items():
-        theirs = other.phones[name].lines if name in other.phones else ()
-        lines = tuple(
-            line.model_copy(update={"password": theirs[index].password})
-            if index < len(theirs) and "password" not in line.model_fields_set
-            else line
-            for index, line in enumerate(spec.lines)
-        )
-        phones[name] = spec.model_copy(update={"lines": lines})
-    return lab.model_copy(update={"phones": phones})
+    # The line moves with every edit above it, and each version's templates lie elsewhere.
+    return finding.rule, Path(finding.path).name, finding.found

@@ -11,10 +11,10 @@ from pathlib import Path
 from harness.errors import UsageFault
 from harness.lab import Lab, load_lab
 
-__all__ = ["Version", "at_reference", "working_tree"]
+__all__ = ["SHIPPED", "Version", "at_reference", "working_tree"]
 
 #: Where a lab's templates are when lab.yaml does not say, if the project itself is the place.
-_SHIPPED = "configs/templates"
+SHIPPED = "configs/templates"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Version:
 def working_tree(lab_file: Path) -> Version:
     """Return what is in the folder now."""
     lab = load_lab(lab_file)
-    folder = lab_file.parent / (lab.provisioning.templates or _SHIPPED)
+    folder = lab_file.parent / (lab.provisioning.templates or SHIPPED)
     return Version("now", lab, lab_file, folder if folder.is_dir() else None)
 
 

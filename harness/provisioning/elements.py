@@ -10,7 +10,16 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-__all__ = ["ELEMENTS", "Area", "Element", "Kind", "Risk", "element_of", "meaning_of"]
+__all__ = [
+    "ELEMENTS",
+    "Area",
+    "Element",
+    "Kind",
+    "Risk",
+    "element_of",
+    "meaning_of",
+    "without_credentials",
+]
 
 
 class Kind(StrEnum):
@@ -139,7 +148,9 @@ def _read(row: str) -> Element:
 
 #: Every known element by its path; lines and servers by their own part of it.
 ELEMENTS: dict[str, Element] = {e.path: e for e in map(_read, _TABLE.strip().splitlines())}
-_SECRETS = re.compile(r"password|secret|key$", re.IGNORECASE)
+_SECRETS = re.compile(r"passw|pswd|secret|community|token|pin$|key$", re.IGNORECASE)
+#: http://USER:PASSWORD@HOST
+_CREDENTIALS = re.compile(r"//[^/@\s]+:[^/@\s]+@")
 
 
 def element_of(path: str) -> Element | None:
@@ -149,6 +160,11 @@ def element_of(path: str) -> Element | None:
         if f"/{part}" in bare:
             bare = part + bare.split(f"/{part}", 1)[1]
     return ELEMENTS.get(bare)
+
+
+def without_credentials(text: str) -> str:
+    """Return a value with what stands before the @ of a URL hidden."""
+    return _CREDENTIALS.sub("//•••@", text)
 
 
 def meaning_of(path: str) -> Element:

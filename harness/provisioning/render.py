@@ -1,6 +1,7 @@
 """Render the configuration files of a site and of each phone.
 
-Escaping is the template engine's: an ``&`` in a label is data, never a broken file.
+Escaping is the template engine's: an ``&`` in a label is data, never a broken file. Where each
+line came from can be told, so that what is wrong in a file is shown in its template.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
@@ -15,11 +17,39 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined, TemplateError, 
 
 from harness.errors import UsageFault
 from harness.lab import Lab
+from harness.provisioning.line_marks import LineMarks, taken_out
 from harness.provisioning.values import DEFAULTS
 
-__all__ = ["render_phone", "render_site", "render_tree", "values_for"]
+__all__ = [
+    "Rendered",
+    "TemplateFault",
+    "render_phone",
+    "render_site",
+    "render_tree",
+    "trace_tree",
+    "values_for",
+]
 
 _GENERATION = re.compile(r"^[A-Z]+\d+\.(\d+)-")
+
+
+class TemplateFault(UsageFault):
+    """A template that cannot be rendered: which, where, and why."""
+
+    def __init__(self, template: str, line: int, why: str, *, shown: str, hint: str) -> None:
+        super().__init__(f"{shown}:{line}: {why}", hint=hint)
+        self.template = template
+        self.line = line
+        self.why = why
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A file, the template it is of, and for each of its lines the template's line."""
+
+    content: bytes
+    template: str
+    lines: tuple[int, ...]
 
 
 def _environment(lab: Lab) -> Environment:
@@ -36,22 +66,26 @@ def _environment(lab: Lab) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
+        extensions=[LineMarks],
         loader=FunctionLoader(load),
     )
 
 
-def _render(lab: Lab, template: str, values: dict[str, object]) -> bytes:
+def _render(lab: Lab, template: str, values: dict[str, object]) -> Rendered:
     try:
-        return _environment(lab).get_template(template).render(values).encode("utf-8")
+        text, lines = taken_out(_environment(lab).get_template(template).render(values))
+        return Rendered(text.encode("utf-8"), template, tuple(lines))
     except TemplateNotFound as error:
         raise UsageFault(
             f"there is no template {template} in {lab.provisioning.templates}",
             hint="a template folder has all of configs/templates; copy the one that is missing",
         ) from error
     except (TemplateError, UnicodeDecodeError) as error:
-        line = getattr(error, "lineno", None) or _failing_line(error)
-        raise UsageFault(
-            f"{lab.provisioning.templates or 'configs/templates'}/{template}:{line}: {error}",
+        raise TemplateFault(
+            template,
+            getattr(error, "lineno", None) or _failing_line(error),
+            str(error),
+            shown=f"{lab.provisioning.templates or 'configs/templates'}/{template}",
             hint="a value a template takes must be in harness/provisioning/values.py",
         ) from error
 
@@ -125,6 +159,10 @@ def render_phone(lab: Lab, phone: str, **overrides: str) -> dict[str, bytes]:
     Raises:
         UsageFault: an override or a template names an unknown value.
     """
+    return {name: file.content for name, file in _phone(lab, phone, overrides).items()}
+
+
+def _phone(lab: Lab, phone: str, overrides: dict[str, str]) -> dict[str, Rendered]:
     spec = lab.phones[phone]
     values: dict[str, object] = dict(values_for(lab, phone, overrides))
     values["lines"] = [
@@ -141,6 +179,10 @@ def render_phone(lab: Lab, phone: str, **overrides: str) -> dict[str, bytes]:
 
 def render_site(lab: Lab, **overrides: str) -> dict[str, bytes]:
     """Return the files all phones share, by name."""
+    return {name: file.content for name, file in _site(lab, overrides).items()}
+
+
+def _site(lab: Lab, overrides: dict[str, str]) -> dict[str, Rendered]:
     values: dict[str, object] = dict(values_for(lab, None, overrides))
     values["rings"] = lab.provisioning.rings
     rendered = {
@@ -169,9 +211,18 @@ def render_tree(lab: Lab, templates: Path | None = None) -> dict[str, bytes]:
     Raises:
         UsageFault: a value or a template is unknown, or a template is wrong.
     """
+    return {name: file.content for name, file in trace_tree(lab, templates).items()}
+
+
+def trace_tree(lab: Lab, templates: Path | None = None) -> dict[str, Rendered]:
+    """Return what :func:`render_tree` does, with where each line came from.
+
+    Raises:
+        UsageFault: a value or a template is unknown, or a template is wrong.
+    """
     if templates is not None:
         lab = lab.with_templates(templates)
-    tree = render_site(lab)
+    tree = _site(lab, {})
     for phone in lab.phones:
-        tree |= render_phone(lab, phone)
+        tree |= _phone(lab, phone, {})
     return dict(sorted(tree.items()))

@@ -7,7 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from harness.provisioning.diff.settings import UNREADABLE, Settings, meant, read_settings
-from harness.provisioning.elements import Area, Element, Kind, Risk, element_of, meaning_of
+from harness.provisioning.elements import (
+    Area,
+    Element,
+    Kind,
+    Risk,
+    element_of,
+    meaning_of,
+    without_credentials,
+)
 
 __all__ = ["ALL_PHONES", "Change", "diff_trees"]
 
@@ -33,12 +41,16 @@ class Change:
         """What a wrong value could cost."""
         return self.element.risk
 
-    def __str__(self) -> str:
+    @property
+    def title(self) -> str:
+        """What changes, in words."""
         where = re.search(r"line\[(\d+)\]", self.path)
-        title = self.element.title + (f" of line {where[1]}" if where else "")
+        return self.element.title + (f" of line {where[1]}" if where else "")
+
+    def __str__(self) -> str:
         if self.element.kind is Kind.SECRET:
-            return f"{title}: changed"
-        return f"{title}: {self.old or '(empty)'} → {self.new or '(empty)'}"
+            return f"{self.title}: changed"
+        return f"{self.title}: {self.old or '(empty)'} → {self.new or '(empty)'}"
 
 
 def diff_trees(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> list[Change]:
@@ -55,7 +67,8 @@ def diff_trees(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> list[Chang
         before, after = read_settings(name, old[name]), read_settings(name, new[name])
         for path, values in _differences(before, after):
             secret = meaning_of(path).kind is Kind.SECRET
-            shown = (_MASKED, _MASKED) if secret else values
+            was, now = map(without_credentials, values)
+            shown = (_MASKED, _MASKED) if secret else (was, now)
             groups.setdefault((prefix + path, *shown), []).append(phone)
     changes = [_change(path, was, now, phones) for (path, was, now), phones in groups.items()]
     return sorted(changes, key=lambda each: (_ORDER.index(each.risk), each.path, each.old))

@@ -16,7 +16,7 @@ _NAMED = 3
 def as_text(
     changes: Sequence[Change], models: Mapping[str, str] | None = None, *, every: bool = False
 ) -> str:
-    """One line per change with its risk and its phones.
+    """One line per change with its risk and its phones; a value of each phone's own once.
 
     Args:
         changes: as from :func:`diff_trees`.
@@ -25,10 +25,20 @@ def as_text(
     """
     if not changes:
         return "nothing changes for any phone"
-    return "\n".join(
-        f"{each.risk:6} {each} on {_phones(each.phones, models or {}, every=every)}"
-        for each in changes
-    )
+    lines: list[str] = []
+    by_path: dict[str, list[Change]] = {}
+    for change in changes:
+        by_path.setdefault(change.path, []).append(change)
+    for same in by_path.values():
+        named = same if every or len(same) <= _NAMED else same[:1]
+        lines += [
+            f"{each.risk:6} {each} on {_phones(each.phones, models or {}, every=every)}"
+            for each in named
+        ]
+        if len(named) < len(same):
+            phones = sum(len(each.phones) for each in same[1:])
+            lines.append(f"{same[0].risk:6} {same[0].title}: other values on {phones} more phones")
+    return "\n".join(lines)
 
 
 def _phones(phones: tuple[str, ...], models: Mapping[str, str], *, every: bool) -> str:

@@ -4,7 +4,13 @@ Real images are never parsed: they are signed, and all that is read of a .loads 
 readable names of its components. Stand-ins for benches without real images are made here too.
 """
 
-from harness.provisioning.firmware.manifest import FirmwareSet, known_loads, load_manifest, make_up
+from harness.provisioning.firmware.manifest import (
+    FirmwareSet,
+    known_loads,
+    load_manifest,
+    make_up,
+    read_manifest,
+)
 from harness.provisioning.firmware.release import Release
 from harness.provisioning.firmware.upgrade import Plan, Step, plan_upgrade
 from harness.provisioning.firmware.verify import FileFault, components_in, verify_folder
@@ -20,5 +26,6 @@ __all__ = [
     "load_manifest",
     "make_up",
     "plan_upgrade",
+    "read_manifest",
     "verify_folder",
 ]

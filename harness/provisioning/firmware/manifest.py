@@ -13,7 +13,7 @@ from pathlib import Path
 
 from harness.errors import UsageFault
 
-__all__ = ["FirmwareSet", "known_loads", "load_manifest", "make_up"]
+__all__ = ["FirmwareSet", "known_loads", "load_manifest", "make_up", "read_manifest"]
 
 _LOADS_SIZE = 640
 
@@ -58,7 +58,26 @@ def load_manifest(load: str) -> FirmwareSet:
             f"no firmware manifest for the load {load!r}",
             hint=f"known loads: {', '.join(known_loads())}; add configs/firmware/{load}.toml",
         )
-    content = tomllib.loads(manifest.read_text(encoding="utf-8"))
+    return _read(manifest.read_text(encoding="utf-8"))
+
+
+def read_manifest(path: Path) -> FirmwareSet:
+    """Read a manifest anywhere, such as one of a trusted folder with checksums.
+
+    Raises:
+        UsageFault: it cannot be read, or is no manifest.
+    """
+    hint = "harness firmware verify DIR --record FILE writes one"
+    try:
+        return _read(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UsageFault(f"cannot read the manifest {path}: {error}", hint=hint) from error
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise UsageFault(f"{path} is no firmware manifest: {error!r}", hint=hint) from error
+
+
+def _read(text: str) -> FirmwareSet:
+    content = tomllib.loads(text)
     return FirmwareSet(
         load=content["load"],
         boot_loads=tuple(content["boot_loads"]),

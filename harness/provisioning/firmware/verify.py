@@ -30,7 +30,7 @@ class FileFault:
     fix: str
 
     def __str__(self) -> str:
-        return f"{self.file}: {self.found}\n    on the phone: {self.symptom}\n    fix: {self.fix}"
+        return f"{self.file}: {self.found} (on the phone: {self.symptom}). Fix: {self.fix}."
 
 
 def components_in(loads: bytes) -> list[str]:
@@ -38,12 +38,15 @@ def components_in(loads: bytes) -> list[str]:
     return [name.decode("ascii") for name in dict.fromkeys(_COMPONENT.findall(loads))]
 
 
-def verify_folder(folder: Path, load: str = "") -> list[FileFault]:
+def verify_folder(
+    folder: Path, load: str = "", recorded: FirmwareSet | None = None
+) -> list[FileFault]:
     """Return every fault of the sets in a folder.
 
     Args:
         folder: where the files were unpacked.
         load: the load that should be there; empty: every one found.
+        recorded: a manifest of a trusted folder, with the SHA-256 of every file.
 
     Raises:
         UsageFault: the folder cannot be read.
@@ -60,12 +63,15 @@ def verify_folder(folder: Path, load: str = "") -> list[FileFault]:
         )
     for name in wanted:
         faults += _set(folder, sizes, name)
-    used = {part for name in wanted for part in _parts(folder, sizes, name)}
-    versions = {name.split(".", 1)[1] for name in used if name in sizes and "." in name}
+    missing = {fault.file for fault in faults}
+    altered = _altered(folder, sizes, recorded)
+    faults += [fault for fault in altered if fault.file not in missing]
+    used = {part.lower() for name in wanted for part in _parts(folder, sizes, name)}
+    told = {fault.file for fault in faults}
     faults += [
         FileFault(name, "belongs to no load here", "none; it is never asked for", "remove it")
-        for name in sorted(set(sizes) - used)
-        if _PART.match(name) and versions
+        for name in sorted(sizes)
+        if _PART.match(name) and used and name.lower() not in used and name not in told
     ]
     faults += [
         FileFault(name, "is empty", _STOPS, "unpack it again")
@@ -102,9 +108,15 @@ def _set(folder: Path, sizes: dict[str, int], loads: str) -> Iterator[FileFault]
             yield FileFault(name, f"not there; {guess} is of another build", _STOPS, fix)
         else:
             yield FileFault(name, "not there", _STOPS, "take it from the same firmware zip")
-    manifest = _manifest(loads)
-    for name, digest in (manifest.sha256 if manifest else {}).items():
-        if name in sizes and hashlib.sha256((folder / name).read_bytes()).hexdigest() != digest:
+
+
+def _altered(
+    folder: Path, sizes: dict[str, int], recorded: FirmwareSet | None
+) -> Iterator[FileFault]:
+    for name, digest in (recorded.sha256 if recorded is not None else {}).items():
+        if name not in sizes:
+            yield FileFault(name, "is recorded, but not there", _STOPS, "unpack the zip again")
+        elif hashlib.sha256((folder / name).read_bytes()).hexdigest() != digest:
             symptom = "Auth Fail: the signature does not fit"
             yield FileFault(name, "is not the recorded file (SHA-256)", symptom, "unpack it again")
 

@@ -9,6 +9,7 @@ from harness.provisioning.lint.finding import Finding, Severity
 from harness.provisioning.lint.lint import all_rules, lint
 from harness.provisioning.lint.report import as_catalogue, as_json, as_sarif, as_text
 from harness.provisioning.lint.rule import RULES, DocumentRule, Rule
+from harness.provisioning.lint.templates import at_templates, lint_templates, models_of
 from harness.provisioning.lint.tree import Tree, read_tree, tree_of
 
 __all__ = [
@@ -25,7 +26,10 @@ __all__ = [
     "as_json",
     "as_sarif",
     "as_text",
+    "at_templates",
     "lint",
+    "lint_templates",
+    "models_of",
     "read_document",
     "read_tree",
     "tree_of",

@@ -1,7 +1,8 @@
 """One file as the rules see it: what kind it is, its tree with line numbers, its text.
 
 Parsing is safe: no entity is expanded, no DTD fetched, nothing above the phone's own size limit
-is read. A file with several faults in its form tells all of them (libxml2 goes on after the first).
+is parsed. A file with several faults in its form tells all of them (libxml2 goes on after the
+first).
 """
 
 from __future__ import annotations
@@ -19,17 +20,22 @@ __all__ = ["SIZE_LIMIT", "Document", "Kind", "Value", "read_document"]
 
 #: "size limit of 550001 bytes" in the console log of a 7942: a larger file is refused.
 SIZE_LIMIT = 550_001
-_PHONE_FILE = re.compile(r"^SEP.*\.cnf\.xml(\.sgn)?$", re.IGNORECASE)
+_PHONE_FILE = re.compile(
+    r"^SEP(.*\.cnf\.xml(\.xml|\.txt)?|[0-9A-F]{12}\.(xml|cnf))(\.sgn)?$", re.IGNORECASE
+)
 _LEGACY = re.compile(
     r"^(SIP[0-9A-F]{12}\.cnf|SIPDefault\.cnf|OS79XX\.TXT|P0[0-9A-Z]{2}-.*)$", re.IGNORECASE
 )
-_ALLOW = re.compile(r"lint:\s*allow\s+([a-z0-9-]+)\s*(.*?)\s*(?:-->|$)")
+_ALLOW = re.compile(r"lint:\s*allow\s+([a-z0-9-]+)[:,]?\s*(.*?)\s*(?:-->|#\}|--;|$)")
+_XML_COMMENT = re.compile(rb"<!--.*?-->", re.DOTALL)
+_DECLARATION = re.compile(rb"<!(DOCTYPE|ENTITY)")
 
 
 class Kind(StrEnum):
     """What a file is to a phone or a PBX."""
 
     PHONE = "phone configuration"
+    SCCP = "phone configuration for SCCP"
     DEFAULT = "default configuration"
     DIAL_TEMPLATE = "dial template"
     SOFT_KEYS = "soft key template"
@@ -49,11 +55,12 @@ _ROOTS = {
     "softkeycfg": Kind.SOFT_KEYS,
     "ciscoipphoneringlist": Kind.RING_LIST,
 }
-_CONF = {
-    "sip.conf": Kind.SIP_CONF,
-    "pjsip.conf": Kind.PJSIP_CONF,
-    "dhcpd.conf": Kind.DHCP,
-}
+#: FreePBX splits sip.conf and pjsip.conf: sip_additional.conf, pjsip.endpoint.conf.
+_CONF = (
+    (re.compile(r"^sip([._-].*)?\.conf$"), Kind.SIP_CONF),
+    (re.compile(r"^pjsip([._-].*)?\.conf$"), Kind.PJSIP_CONF),
+    (re.compile(r"^(dhcpd.*\.conf|dnsmasq.*\.conf|kea-dhcp4.*\.(conf|json))$"), Kind.DHCP),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +81,7 @@ class Document:
     kind: Kind = Kind.OTHER
     root: etree._Element | None = None
     form_errors: list[tuple[int, str]] = field(default_factory=list)
+    size: int = 0
 
     @property
     def name(self) -> str:
@@ -92,11 +100,20 @@ class Document:
         A suppression counts for its own line and the next.
         """
         found: dict[int, dict[str, str]] = {}
-        for number, line in enumerate(self.text.splitlines(), start=1):
-            for rule, reason in _ALLOW.findall(line):
-                found.setdefault(number, {})[rule] = reason
-                found.setdefault(number + 1, {})[rule] = reason
+        for line, rule, reason in self.suppressions:
+            for covered in (line, line + 1):
+                found.setdefault(covered, {})[rule] = reason
         return found
+
+    @cached_property
+    def suppressions(self) -> list[tuple[int, str, str]]:
+        """Every suppression as line, rule and reason."""
+        return [
+            (number, rule, reason)
+            for number, line in enumerate(self.text.splitlines(), start=1)
+            if "lint:" in line
+            for rule, reason in _ALLOW.findall(line)
+        ]
 
     def value(self, path: str, within: etree._Element | None = None) -> Value | None:
         """Return the first element at ``path`` below the root (or ``within``), if it is there."""
@@ -108,8 +125,7 @@ class Document:
         if scope is None:
             return
         for element in scope.iterfind(path):
-            text = (element.text or "").strip()
-            yield Value(self.key(element), text, line_of(element))
+            yield self.as_value(element)
 
     def get(self, path: str, default: str = "", within: etree._Element | None = None) -> str:
         """Return an element's text, or ``default`` where there is none."""
@@ -124,6 +140,10 @@ class Document:
     def lines(self) -> list[etree._Element]:
         """Return the ``<line>`` elements a phone reads."""
         return [] if self.root is None else self.root.findall("sipProfile/sipLines/line")
+
+    def as_value(self, element: etree._Element) -> Value:
+        """Return an element as a value."""
+        return Value(self.key(element), (element.text or "").strip(), line_of(element))
 
     @staticmethod
     def key(element: etree._Element) -> str:
@@ -147,23 +167,32 @@ def _kind(path: str, root: etree._Element | None) -> Kind:
     name = PurePath(path).name
     if _LEGACY.match(name):
         return Kind.LEGACY
-    if name.lower() in _CONF:
-        return _CONF[name.lower()]
-    if _PHONE_FILE.match(name):
-        return Kind.PHONE
+    for pattern, kind in _CONF:
+        if pattern.match(name.lower()):
+            return kind
+    if _PHONE_FILE.match(name) and (root is None or root.tag == "device" or ".cnf" in name):
+        return Kind.SCCP if _is_sccp(root) else Kind.PHONE
     if name.lower() == "xmldefault.cnf.xml":
         return Kind.DEFAULT
     if root is None or not isinstance(root.tag, str):
         return Kind.OTHER
-    return _ROOTS.get(root.tag.lower(), Kind.OTHER)
+    kind = _ROOTS.get(root.tag.lower(), Kind.OTHER)
+    return Kind.SCCP if kind is Kind.PHONE and _is_sccp(root) else kind
+
+
+def _is_sccp(root: etree._Element | None) -> bool:
+    return root is not None and (root.findtext("deviceProtocol") or "").strip() == "SCCP"
 
 
 def _parse(content: bytes) -> tuple[etree._Element | None, list[tuple[int, str]]]:
     if len(content) >= SIZE_LIMIT:
         return None, [(1, f"{len(content)} bytes; the phone takes less than {SIZE_LIMIT}")]
-    if b"<!ENTITY" in content or b"<!DOCTYPE" in content:
-        line = content[: content.index(b"<!")].count(b"\n") + 1
-        return None, [(line, "a document type or an entity is declared")]
+    # Without its zero bytes UTF-16 can be searched like UTF-8.
+    ascii_only = content.replace(b"\0", b"")
+    bare = _XML_COMMENT.sub(lambda match: b"\n" * match[0].count(b"\n"), ascii_only)
+    if declared := _DECLARATION.search(bare):
+        line = bare[: declared.start()].count(b"\n") + 1
+        return None, [(line, f"{declared[1].decode()} is declared: no phone file needs one")]
     parser = etree.XMLParser(
         recover=True, resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False
     )
@@ -172,12 +201,17 @@ def _parse(content: bytes) -> tuple[etree._Element | None, list[tuple[int, str]]
     except (etree.XMLSyntaxError, ValueError) as error:
         errors = [(entry.line, entry.message) for entry in parser.error_log]
         return None, errors or [(1, str(error))]
-    return root, [(entry.line, entry.message) for entry in parser.error_log]
+    errors = [(entry.line, entry.message) for entry in parser.error_log]
+    doctype = "" if root is None else str(getattr(root.getroottree().docinfo, "doctype", ""))
+    if doctype:
+        # In an encoding the search above cannot read.
+        return None, [(1, "DOCTYPE is declared: no phone file needs one"), *errors]
+    return root, errors
 
 
 def read_document(path: str, content: bytes) -> Document:
     """Read one file; whatever its bytes are, a document comes back."""
-    document = Document(path, content)
+    document = Document(path, content, size=len(content))
     if PurePath(path).suffix.lower() == ".xml" or content.lstrip()[:1] == b"<":
         document.root, document.form_errors = _parse(content)
     document.kind = _kind(path, document.root)

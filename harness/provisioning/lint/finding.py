@@ -30,7 +30,4 @@ class Finding:
     fix: str
 
     def __str__(self) -> str:
-        return (
-            f"{self.path}:{self.line}: {self.severity}: {self.found} [{self.rule}]\n"
-            f"    on the phone: {self.symptom}\n    fix: {self.fix}"
-        )
+        return f"{self.path}:{self.line}: {self.severity}: {self.found} [{self.rule}]"

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from harness.provisioning.lint import (  # noqa: F401 (importing a rule registers it)
+    rules_dhcp,
+    rules_features,
     rules_files,
     rules_form,
     rules_lines,
+    rules_loads,
     rules_pbx,
     rules_servers,
     rules_values,
 )
-from harness.provisioning.lint.finding import Finding, Severity
+from harness.provisioning.lint.document import Document
+from harness.provisioning.lint.finding import Finding
 from harness.provisioning.lint.rule import RULES, Rule
+from harness.provisioning.lint.rules_form import Suppression
 from harness.provisioning.lint.tree import Tree
 
-__all__ = ["all_rules", "lint"]
+__all__ = ["all_rules", "is_suppressed", "lint"]
 
 
 def all_rules() -> list[Rule]:
@@ -31,30 +34,14 @@ def lint(tree: Tree) -> list[Finding]:
     comment. A suppression that gives no reason, or names no rule, is itself a finding.
     """
     found = {finding for rule in all_rules() for finding in rule.check(tree)}
-    allowed = {document.path: document.allowed for document in tree.documents}
-    kept = (
-        finding
-        for finding in found
-        if not allowed.get(finding.path, {}).get(finding.line, {}).get(finding.rule)
+    documents = {document.path: document for document in tree.documents}
+    return sorted(
+        finding for finding in found if not is_suppressed(finding, documents.get(finding.path))
     )
-    return sorted([*kept, *_bad_suppressions(tree)])
 
 
-def _bad_suppressions(tree: Tree) -> Iterable[Finding]:
-    for document in tree.documents:
-        for line, rules in document.allowed.items():
-            for rule, reason in rules.items():
-                first = rule not in document.allowed.get(line - 1, {})
-                if first and (not reason or rule not in RULES):
-                    yield Finding(
-                        path=document.path,
-                        line=line,
-                        rule="suppression",
-                        severity=Severity.WARNING,
-                        key="",
-                        found=f"no rule is named {rule}"
-                        if rule not in RULES
-                        else f"{rule} is suppressed without a reason",
-                        symptom="none",
-                        fix="lint: allow RULE and, on the same line, why",
-                    )
+def is_suppressed(finding: Finding, document: Document | None) -> bool:
+    """Tell whether a file allows a finding at its line, with a reason."""
+    if document is None or finding.rule == Suppression.id:
+        return False
+    return bool(document.allowed.get(finding.line, {}).get(finding.rule))

@@ -1,70 +1,15 @@
-"""Files that name other files: loads, locales, dial templates, ring lists."""
+"""Files that name other files: locales, dial templates, soft keys, ring lists."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
-from harness.provisioning.lint.document import Document, Kind, Value, line_of
+from harness.provisioning.lint.document import Document, Kind, line_of
 from harness.provisioning.lint.finding import Finding, Severity
 from harness.provisioning.lint.rule import DocumentRule
 from harness.provisioning.lint.tree import Tree
 
 __all__: list[str] = []
-
-#: Component names are readable text inside a .loads file; more of it is never read.
-_COMPONENT = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._()-]{3,60}\.sbn")
-
-
-class LoadName(DocumentRule):
-    id = "load-name"
-    title = "loadInformation ends in .loads or names an image"
-    symptom = "the phone asks for NAME.loads.loads at each boot and keeps its old load"
-    fix = "the name of the .loads file without its suffix, or nothing"
-    source = "ART; UCM load-information"
-    kinds = (Kind.PHONE, Kind.DEFAULT)
-
-    def look(self, document: Document, tree: Tree) -> Iterator[Finding]:
-        for value in _loads(document):
-            if re.search(r"\.(loads|sbn|zip|cop)$", value.text, re.IGNORECASE):
-                yield self.finding(document, value, f"{value.text} has a suffix")
-
-
-class LoadStaged(DocumentRule):
-    id = "load-not-staged"
-    title = "The load, or an image of it, is not in the TFTP root"
-    symptom = "the phone asks for it at each boot; a reset phone cannot come up"
-    fix = "stage every file of the load, in the exact case its .loads file writes"
-    source = "ISS; SYSOP: Jar11sip asked, jar11sip on disk; ART"
-    kinds = (Kind.PHONE, Kind.DEFAULT)
-
-    def look(self, document: Document, tree: Tree) -> Iterator[Finding]:
-        if not tree.whole:
-            return
-        for value in _loads(document):
-            name = f"{value.text}.loads"
-            if not value.text or value.text.endswith(".loads"):
-                continue
-            if name not in tree.names:
-                # A rendered tree has no firmware beside it; a TFTP root has.
-                root = any(each.endswith((".loads", ".sbn")) for each in tree.names)
-                kind = Severity.ERROR if root else Severity.NOTE
-                yield self.finding(document, value, _missing(tree, name), severity=kind)
-                continue
-            for match in dict.fromkeys(_COMPONENT.findall(tree.contents.get(name, b""))):
-                component = match.decode("ascii")
-                if component not in tree.names:
-                    yield self.finding(document, value, _missing(tree, component))
-
-
-def _loads(document: Document) -> Iterator[Value]:
-    for tag in ("loadInformation", "loadInformation434", "loadInformation404"):
-        yield from document.values(tag)
-
-
-def _missing(tree: Tree, name: str) -> str:
-    other = tree.other_case(name)
-    return f"{name} is not staged" + (f"; {other} is, in another case" if other else "")
 
 
 class LocaleStaged(DocumentRule):
@@ -81,7 +26,7 @@ class LocaleStaged(DocumentRule):
         for path, file in (("userLocale/name", "mk-sip.jar"), ("networkLocale", "g3-tones.xml")):
             value = document.value(path)
             if value is not None and value.text and f"{value.text}/{file}" not in tree.names:
-                yield self.finding(document, value, _missing(tree, f"{value.text}/{file}"))
+                yield self.finding(document, value, tree.missing(f"{value.text}/{file}"))
 
 
 class TemplateStaged(DocumentRule):
@@ -97,7 +42,7 @@ class TemplateStaged(DocumentRule):
         for tag in ("dialTemplate", "softKeyFile"):
             value = document.value(f"sipProfile/{tag}")
             if value is not None and value.text and value.text not in tree.names:
-                yield self.finding(document, value, _missing(tree, value.text))
+                yield self.finding(document, value, tree.missing(value.text))
 
 
 class NoDialTemplate(DocumentRule):
@@ -131,7 +76,7 @@ class CatchAll(DocumentRule):
         rows = document.root.findall("TEMPLATE")
         if not rows:
             yield self.finding(document, 1, "there is no TEMPLATE row (upper case)")
-        elif not any(row.get("MATCH") == "*" for row in rows):
+        elif not any(row.get("MATCH") in {"*", ".*"} for row in rows):
             yield self.finding(document, line_of(rows[-1]), 'no row has MATCH="*"')
 
 
@@ -161,7 +106,7 @@ class RingFile(DocumentRule):
     id = "ring-file"
     title = "A ring tone that is not staged"
     symptom = "the ring is listed but cannot be chosen"
-    fix = "stage raw u-law at 8 kHz, 240 to 16080 bytes, in the root folder"
+    fix = "raw u-law at 8 kHz, 240 to 16080 bytes in steps of 240, in the root folder"
     source = "WM"
     severity = Severity.WARNING
     kinds = (Kind.RING_LIST,)
@@ -171,4 +116,11 @@ class RingFile(DocumentRule):
             if "/" in value.text:
                 yield self.finding(document, value, f"{value.text} is not in the root folder")
             elif tree.whole and value.text not in tree.names:
-                yield self.finding(document, value, _missing(tree, value.text))
+                yield self.finding(document, value, tree.missing(value.text))
+            elif tree.whole and not _is_ring(tree.sizes[value.text]):
+                found = f"{value.text} has {tree.sizes[value.text]} bytes"
+                yield self.finding(document, value, found)
+
+
+def _is_ring(size: int) -> bool:
+    return 240 <= size <= 16080 and not size % 240

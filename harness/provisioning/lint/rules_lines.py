@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import ClassVar
 
+from harness.models import PHONE_MODELS
 from harness.provisioning.lint.document import Document, Value, line_of
 from harness.provisioning.lint.finding import Finding, Severity
 from harness.provisioning.lint.rule import DocumentRule
@@ -63,17 +65,24 @@ class ButtonRange(DocumentRule):
     id = "button-out-of-range"
     title = "A line button the model does not have"
     symptom = "the key is not shown and its line never registers"
-    fix = "a 7942 has buttons 1 and 2, a 7962 has 1 to 6"
+    fix = "a 7942 has buttons 1 and 2, a 7962 has 1 to 6; each once"
     source = "ART; UCM line-keys"
-    severity = Severity.ERROR
 
     def look(self, document: Document, tree: Tree) -> Iterator[Finding]:
+        known = tree.models.get(document.name.split(".")[0])
+        model = PHONE_MODELS[known] if known is not None else None
+        most = model.lines if model is not None else 6
+        seen: set[int] = set()
         for line in document.lines():
             button = number(line.get("button") or "")
             value = Value(document.key(line), str(button), line_of(line))
-            if not 1 <= button <= 6:
-                yield self.finding(document, value, f"button {line.get('button')!r}")
-            elif button > 2:
+            if button in seen:
+                yield self.finding(document, value, f"button {button} is there twice")
+            seen.add(button)
+            if not 1 <= button <= most:
+                of = f" on a {model.name}" if model is not None else ""
+                yield self.finding(document, value, f"button {line.get('button')!r}{of}")
+            elif button > 2 and model is None:
                 yield self.finding(
                     document,
                     value,
@@ -117,7 +126,8 @@ class PasswordCharacters(DocumentRule):
     def look(self, document: Document, tree: Tree) -> Iterator[Finding]:
         for line in document.lines():
             value = document.value("authPassword", line)
-            if value is not None and re.search(r"[^!-~]|[<>&\"']", value.text):
+            raw = "" if value is None else line.findtext("authPassword") or ""
+            if value is not None and re.search(r"[^!-~]|[<>&\"']", raw):
                 yield self.finding(document, value, "characters beside letters and digits")
 
 
@@ -129,15 +139,17 @@ class Proxy(DocumentRule):
     source = "R7962; ART comment 7; ISS"
 
     def look(self, document: Document, tree: Tree) -> Iterator[Finding]:
-        load = document.get("loadInformation")
-        old = re.match(r"SIP42\.[1-8]-", load) is not None
+        load = document.get("loadInformation") or tree.installed
+        major = re.match(r"SIP\d\d\.(\d+)-", load)
+        # An empty load keeps what is installed, which may be 8.x.
+        unknown = Severity.WARNING if major is None else Severity.ERROR
+        kind = Severity.NOTE if major is not None and int(major[1]) < 9 else unknown
         for line in document.lines():
             value = document.value("proxy", line)
             if number(document.get("featureID", within=line)) != 9:
                 continue
             at = value or Value(document.key(line), "", line_of(line))
             if at.text != "USECALLMANAGER":
-                kind = Severity.NOTE if old else Severity.ERROR
                 yield self.finding(document, at, f"proxy is {at.text!r}", severity=kind)
 
 
@@ -171,6 +183,27 @@ class SecondCall(DocumentRule):
                 value = document.value(tag, line)
                 if value is not None and number(value.text) < 2:
                     yield self.finding(document, value, f"{tag} is {value.text}")
+
+
+class LineFeature(DocumentRule):
+    id = "line-feature"
+    title = "A line key without what its feature needs"
+    symptom = "a blank key, or one that does nothing"
+    fix = "featureID 9 with a name, 2 or 21 with speedDialNumber; leave unused keys out"
+    source = "UCM line-keys; SIPCC: Line n not configured"
+    severity = Severity.WARNING
+    _known: ClassVar[frozenset[int]] = frozenset({1, 2, 3, 4, 5, 9, 18, 20, 21, 22, 23})
+
+    def look(self, document: Document, tree: Tree) -> Iterator[Finding]:
+        for line in document.lines():
+            feature = number(document.get("featureID", within=line))
+            at = document.value("featureID", line) or document.as_value(line)
+            if feature not in self._known:
+                yield self.finding(document, at, f"featureID is {at.text.strip()!r}")
+            elif feature == 9 and not document.get("name", within=line):
+                yield self.finding(document, at, "a line without a name")
+            elif feature in {2, 21} and not document.get("speedDialNumber", within=line):
+                yield self.finding(document, at, "a speed dial without speedDialNumber")
 
 
 class LabelLength(DocumentRule):

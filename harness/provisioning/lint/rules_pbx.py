@@ -1,21 +1,22 @@
-"""Across files: what the phone is told against what the PBX and the DHCP server are told."""
+"""Across files: what the phone is told against what the PBX is told."""
 
 from __future__ import annotations
 
-import re
+from abc import abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from lxml import etree
+
+from harness.provisioning.lint.asterisk_conf import Pbx, Peer, Setting, pbxs_of
 from harness.provisioning.lint.document import Document, Kind, Value
 from harness.provisioning.lint.finding import Finding, Severity
 from harness.provisioning.lint.rule import Rule
 from harness.provisioning.lint.rules_lines import number
 from harness.provisioning.lint.tree import Tree
 
-__all__ = ["Peer", "peers_of"]
+__all__: list[str] = []
 
-_SECTION = re.compile(r"^\s*\[([^\]]+)\](?:\(([^)]*)\))?")
-_SETTING = re.compile(r"^\s*([A-Za-z0-9_-]+)\s*=>?\s*(.*?)\s*(?:;.*)?$")
 #: The phone's codec names and Asterisk's.
 _ASTERISK_CODEC = {
     "g711ulaw": "ulaw",
@@ -24,112 +25,88 @@ _ASTERISK_CODEC = {
     "g729a": "g729",
     "iLBC": "ilbc",
 }
-_OPTION_150 = re.compile(r"^.*option\s+(tftp150|voip-tftp\S*|option-150).*$", re.MULTILINE)
+_ON = frozenset({"yes", "true", "1", "on", "y", "t"})
+_SHORTEST = 20
 
 
-@dataclass
-class Peer:
-    """A PBX's idea of one phone line; settings of chan_pjsip's sections are joined."""
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """One line of a phone beside the peer it registers as; ``peer`` is None where there is none."""
 
-    document: Document
-    name: str
-    line: int
-    settings: dict[str, tuple[str, int]] = field(default_factory=dict)
-    codecs: set[str] = field(default_factory=set)
-    disallows_all: bool = False
+    phone: Document
+    line: etree._Element
+    user: Value
+    pbx: Pbx
+    peer: Peer | None
 
-    def get(self, *keys: str) -> tuple[str, int] | None:
-        """Return the first of these settings that is there, with its line."""
-        return next((self.settings[key] for key in keys if key in self.settings), None)
+    @property
+    def wire(self) -> str:
+        """``udp``, ``tcp`` or ``tls``: what the phone uses."""
+        chosen = number(self.phone.get("transportLayerProtocol", "2"))
+        return {1: "tcp", 3: "tls", 4: "tcp"}.get(chosen, "udp")
 
-
-def peers_of(document: Document) -> list[Peer]:
-    """Read a sip.conf or pjsip.conf: sections by name, templates applied."""
-    sections: list[tuple[str, str, Peer]] = []
-    current: Peer | None = None
-    for at, line in enumerate(document.text.splitlines(), start=1):
-        if found := _SECTION.match(line):
-            current = Peer(document, found[1], at)
-            sections.append((found[1], found[2] or "", current))
-        elif current is not None and (setting := _SETTING.match(line)):
-            _put(current, setting[1].lower(), setting[2], at)
-    return _joined(sections)
+    def value(self, tag: str) -> Value | None:
+        """Return an element of the line."""
+        return self.phone.value(tag, self.line)
 
 
-def _put(peer: Peer, key: str, value: str, at: int) -> None:
-    if key == "allow":
-        peer.codecs |= {codec.strip().lower() for codec in value.split(",")}
-    elif key == "disallow":
-        peer.disallows_all |= value.strip().lower() == "all"
-    else:
-        peer.settings[key] = (value, at)
-
-
-def _joined(sections: list[tuple[str, str, Peer]]) -> list[Peer]:
-    templates = {name: peer for name, marks, peer in sections if "!" in marks}
-    peers: dict[str, Peer] = {}
-    general = next((peer for name, _, peer in sections if name == "general"), None)
-    for name, marks, peer in sections:
-        if "!" in marks or name in {"general", "global", "system"}:
-            continue
-        for base in (templates.get(mark.strip()) for mark in marks.split(",")):
-            if base is not None:
-                peer.settings = base.settings | peer.settings
-                peer.codecs |= base.codecs
-                peer.disallows_all |= base.disallows_all
-        owner, kind = name, peer.settings.get("type", ("", 0))[0]
-        if kind in {"auth", "aor"}:
-            # chan_pjsip: the same user in three sections, named alike or NAME-auth.
-            user = peer.settings.get("username", (name, 0))[0]
-            owner = user if kind == "auth" else name.removesuffix("-aor")
-        elif kind in {"transport", "identify", "registration", "acl"}:
-            continue
-        known = peers.setdefault(owner, peer)
-        known.settings |= {k: v for k, v in peer.settings.items() if k != "type" or known is peer}
-        known.codecs |= peer.codecs
-        known.disallows_all |= peer.disallows_all
-        if general is not None:
-            known.settings = general.settings | known.settings
-    return list(peers.values())
+def _registrations(tree: Tree) -> Iterator[Registration]:
+    pbxs = pbxs_of(tree)
+    peers = [(pbx, {peer.name: peer for peer in reversed(pbx.peers())}) for pbx in pbxs]
+    for phone in tree.of(Kind.PHONE) if pbxs else ():
+        for line in phone.lines():
+            user = phone.value("name", line)
+            if user is None or not user.text or number(phone.get("featureID", within=line)) != 9:
+                continue
+            pbx, known = next(((p, k) for p, k in peers if user.text in k), peers[0])
+            yield Registration(phone, line, user, pbx, known.get(user.text))
 
 
 class _PbxRule(Rule, abstract=True):
     """Goes through every line of every phone that has a PBX file beside it."""
 
     def check(self, tree: Tree) -> Iterator[Finding]:
-        confs = [*tree.of(Kind.SIP_CONF), *tree.of(Kind.PJSIP_CONF)]
-        peers = [peer for document in confs for peer in peers_of(document)]
-        for phone in tree.of(Kind.PHONE) if confs else ():
-            for line in phone.lines():
-                user = phone.value("authName", line) or phone.value("name", line)
-                if (
-                    user is None
-                    or not user.text
-                    or number(phone.get("featureID", within=line)) != 9
-                ):
-                    continue
-                own = next((peer for peer in peers if peer.name == user.text), None)
-                yield from self.compare(phone, line, user, own)
+        """Compare each line with its peer."""
+        for registration in _registrations(tree):
+            yield from self.compare(registration)
 
-    def compare(
-        self, phone: Document, line: object, user: Value, peer: Peer | None
-    ) -> Iterator[Finding]:
-        """Yield what does not fit between a line and its peer (None: the PBX has none)."""
-        raise NotImplementedError
+    @abstractmethod
+    def compare(self, line: Registration) -> Iterator[Finding]:
+        """Yield what does not fit between a line and its peer."""
+
+    def at(
+        self, setting: Setting | None, peer: Peer, found: str, severity: Severity | None = None
+    ) -> Finding:
+        """Make a finding at a setting of the PBX, or at the peer when it is not there."""
+        where = setting or peer.section
+        return self.finding(where.document, where.line, found, severity=severity)
 
 
 class PeerMissing(_PbxRule):
     id = "pbx-user"
     title = "The PBX has no such user"
-    symptom = "REGISTER is answered 404 or 401 for ever"
-    fix = "give authName, name and the PBX's section the same name"
-    source = "ART; SIPCC"
+    symptom = "REGISTER is answered 404, 403 or 401 for ever"
+    fix = "give name, authName and the PBX's section the same name; an aor takes max_contacts=1"
+    source = "ART; SIPCC; Asterisk res_pjsip_registrar"
 
-    def compare(
-        self, phone: Document, line: object, user: Value, peer: Peer | None
-    ) -> Iterator[Finding]:
+    def compare(self, line: Registration) -> Iterator[Finding]:
+        peer = line.peer
         if peer is None:
-            yield self.finding(phone, user, f"no section for user {user.text} in the PBX's file")
+            if not line.pbx.missing:
+                found = f"no section for user {line.user.text} in the PBX's file"
+                yield self.finding(line.phone, line.user, found)
+            return
+        auth = line.value("authName")
+        if auth is not None and auth.text and auth.text != peer.auth_user:
+            found = f"authName is {auth.text}, the PBX wants {peer.auth_user}"
+            yield self.finding(line.phone, auth, found)
+        if line.pbx.kind is Kind.PJSIP_CONF and not line.pbx.missing:
+            if peer.aor is None or peer.aor.name != peer.name:
+                found = f"endpoint {peer.name} has no aor named {peer.name}: registered nowhere"
+                yield self.at(peer.section.get("aors"), peer, found)
+            elif not peer.aor.get("contact") and number(peer.aor.text("max_contacts")) < 1:
+                found = f"aor {peer.name} takes no contact: max_contacts is 0"
+                yield self.finding(peer.aor.document, peer.aor.line, found)
 
 
 class PeerPassword(_PbxRule):
@@ -139,37 +116,39 @@ class PeerPassword(_PbxRule):
     fix = "the same password on both sides"
     source = "ART"
 
-    def compare(
-        self, phone: Document, line: object, user: Value, peer: Peer | None
-    ) -> Iterator[Finding]:
-        password = phone.value("authPassword", line)  # type: ignore[arg-type]
-        secret = peer.get("secret", "password") if peer is not None else None
-        if password is not None and secret is not None and password.text != secret[0]:
-            yield self.finding(phone, password, f"user {user.text}: the passwords differ")
+    def compare(self, line: Registration) -> Iterator[Finding]:
+        password = line.value("authPassword")
+        secret = line.peer.password if line.peer is not None else None
+        if secret is not None and (password is None or password.text != secret.value):
+            found = f"user {line.user.text}: the passwords differ"
+            yield self.finding(line.phone, password or line.user, found)
 
 
 class PeerCodec(_PbxRule):
     id = "pbx-codec"
     title = "The PBX does not allow the codec the phone prefers"
-    symptom = "No audio format found to offer; or calls use another codec"
+    symptom = "No audio format found to offer, or 488; or calls use another codec"
     fix = "allow=ulaw or allow=alaw after disallow=all; g711alaw is alaw there"
     source = "ART comment 3"
 
-    def compare(
-        self, phone: Document, line: object, user: Value, peer: Peer | None
-    ) -> Iterator[Finding]:
-        if peer is None:
+    def compare(self, line: Registration) -> Iterator[Finding]:
+        peer = line.peer
+        if peer is None or peer.codecs is None:
             return
-        if peer.disallows_all and not peer.codecs:
-            yield self.finding(peer.document, peer.line, f"[{peer.name}] disallows all codecs")
-        wrong = sorted(peer.codecs & set(_ASTERISK_CODEC) - {"g722"})
+        setting = peer.section.get("allow") or peer.section.get("disallow")
+        if not peer.codecs:
+            yield self.at(setting, peer, f"[{peer.name}] allows no codec")
+        wrong = sorted(peer.codecs & {"g711ulaw", "g711alaw", "g729a", "g711"})
         if wrong:
             found = f"[{peer.name}] allows {', '.join(wrong)}: the phone's name, not Asterisk's"
-            yield self.finding(peer.document, peer.line, found)
-        value = phone.value("sipProfile/preferredCodec")
+            yield self.at(setting, peer, found)
+        value = line.phone.value("sipProfile/preferredCodec")
         wanted = _ASTERISK_CODEC.get(value.text) if value is not None else None
-        if value is not None and wanted and peer.codecs and not peer.codecs & {wanted, "all"}:
-            yield self.finding(phone, value, f"[{peer.name}] does not allow {wanted}")
+        if value is not None and wanted and peer.codecs and wanted not in peer.codecs:
+            common = peer.codecs & set(_ASTERISK_CODEC.values())
+            kind = Severity.WARNING if common else Severity.ERROR
+            found = f"[{peer.name}] does not allow {wanted}"
+            yield self.finding(line.phone, value, found, severity=kind)
 
 
 class PeerNat(_PbxRule):
@@ -179,20 +158,28 @@ class PeerNat(_PbxRule):
     fix = "chan_sip nat=no; chan_pjsip force_rport=no and rewrite_contact=no; or use TCP"
     source = "ISS; R7962; PB-en5yKLnc"
 
-    def compare(
-        self, phone: Document, line: object, user: Value, peer: Peer | None
-    ) -> Iterator[Finding]:
-        if peer is None or number(phone.get("transportLayerProtocol", "2")) != 2:
+    def compare(self, line: Registration) -> Iterator[Finding]:
+        peer = line.peer
+        if peer is None or line.wire != "udp":
             return
-        if peer.document.kind is Kind.SIP_CONF:
-            nat = peer.get("nat")
-            if nat is not None and ("yes" in nat[0] or "force_rport" in nat[0]):
-                yield self.finding(peer.document, nat[1], f"[{peer.name}] has nat={nat[0]}")
+        if line.pbx.kind is Kind.PJSIP_CONF:
+            for key, default in (("force_rport", "yes"), ("rewrite_contact", "no")):
+                setting = peer.section.get(key)
+                value = setting.value if setting is not None else default
+                if value.lower() in _ON:
+                    yield self.at(setting, peer, f"[{peer.name}] has {key}={value}")
             return
-        for key, default in (("force_rport", "yes"), ("rewrite_contact", "no")):
-            value, at = peer.get(key) or (default, peer.line)
-            if value.lower() in {"yes", "true", "1", "on"}:
-                yield self.finding(peer.document, at, f"[{peer.name}] has {key}={value}")
+        nat = peer.section.get("nat")
+        if nat is None:
+            # The default differs: force_rport in 1.8, auto_force_rport from 11 on (from memory).
+            found = f"[{peer.name}] has no nat=: what that means depends on Asterisk's version"
+            yield self.at(None, peer, found, Severity.NOTE)
+            return
+        words = {word.strip().lower() for word in nat.value.split(",")}
+        if words & {"yes", "force_rport"}:
+            yield self.at(nat, peer, f"[{peer.name}] has nat={nat.value}")
+        elif "auto_force_rport" in words:
+            yield self.at(nat, peer, f"[{peer.name}] has nat={nat.value}", Severity.WARNING)
 
 
 class PeerTransport(_PbxRule):
@@ -202,46 +189,93 @@ class PeerTransport(_PbxRule):
     fix = "transport=tcp,udp and tcpenable=yes in chan_sip; a TCP transport in chan_pjsip"
     source = "R7962; UCM"
 
-    def compare(
-        self, phone: Document, line: object, user: Value, peer: Peer | None
-    ) -> Iterator[Finding]:
-        wire = {1: "tcp", 4: "tcp", 3: "tls"}.get(
-            number(phone.get("transportLayerProtocol", "2")), "udp"
-        )
-        given = peer.get("transport") if peer is not None else None
-        if peer is not None and peer.document.kind is Kind.SIP_CONF:
-            text = given[0] if given is not None else "udp"
-            if wire not in text.lower():
-                at = given[1] if given is not None else peer.line
-                yield self.finding(peer.document, at, f"[{peer.name}]: phone {wire}, PBX {text}")
+    def compare(self, line: Registration) -> Iterator[Finding]:
+        peer, wire = line.peer, line.wire
+        if peer is None:
+            return
+        given = peer.section.get("transport")
+        if line.pbx.kind is Kind.PJSIP_CONF:
+            transports = line.pbx.of_type("transport")
+            named = [each for each in transports if given and each.name == given.value]
+            protocols = {each.text("protocol", default="udp") for each in named or transports}
+            if protocols and wire not in protocols:
+                told = ", ".join(sorted(protocols))
+                yield self.at(given, peer, f"[{peer.name}]: phone {wire}, PBX {told}")
+            return
+        text = given.value if given is not None else "udp"
+        if wire not in [each.strip() for each in text.lower().split(",")]:
+            yield self.at(given, peer, f"[{peer.name}]: phone {wire}, PBX {text}")
+        enabled = peer.section.get(f"{wire}enable")
+        if wire != "udp" and (enabled is None or enabled.value.lower() not in _ON):
+            yield self.at(
+                enabled, peer, f"[{peer.name}]: phone {wire}, but {wire}enable is not yes"
+            )
 
 
-class DhcpHost(Rule):
-    id = "dhcp-host"
-    title = "A phone's file has no DHCP host entry, or the entry names no TFTP server"
-    symptom = "the phone gets no TFTP server from this entry"
-    fix = 'hardware ethernet of this MAC and option tftp-server-name "ADDRESS" (66) or option 150'
-    source = "ART; UCM dhcp-options"
-    severity = Severity.WARNING
+class PeerPort(_PbxRule):
+    id = "pbx-port"
+    title = "The PBX listens on another port than the phone sends to"
+    symptom = "no answer to REGISTER: Registering; console log: ack timer"
+    fix = "sipPort as in bindport or bind=; FreePBX has chan_sip on 5160 and chan_pjsip on 5060"
+    source = "WM; ART"
 
-    def check(self, tree: Tree) -> Iterator[Finding]:
-        """Compare the host entries with the phones' files."""
-        for document in tree.of(Kind.DHCP):
-            text = document.text
-            known = {
-                re.sub(r"[^0-9A-F]", "", mac.upper())
-                for mac in re.findall(r"hardware\s+ethernet\s+([0-9A-Fa-f:.-]+)", text)
-            }
-            for phone in tree.of(Kind.PHONE):
-                if phone.name[3:15].upper() not in known:
-                    found = f"no hardware ethernet for {phone.name[3:15]} in {document.name}"
-                    yield self.finding(phone, 1, found)
-            if not re.search(r"tftp-server-name|option-150|\b(66|150)\b", text):
-                yield self.finding(document, 1, "neither option 66 nor 150 is given")
-            if match := re.search(
-                r"^.*option\s+(tftp150|voip-tftp\S*|option-150).*$", text, re.MULTILINE
-            ):
-                name = match[1]
-                if not re.search(rf"option\s+{re.escape(name)}\s+code\s+150", text):
-                    at = text[: match.start()].count("\n") + 1
-                    yield self.finding(document, at, f"option {name} is never declared as code 150")
+    def compare(self, line: Registration) -> Iterator[Finding]:
+        if line.wire == "tls":
+            return
+        ports = line.pbx.ports(line.wire)
+        for element in line.phone.elements():
+            if element.tag != "sipPort":
+                continue
+            value = line.phone.as_value(element)
+            if ports and number(value.text or "5060") not in ports:
+                told = ", ".join(map(str, sorted(ports)))
+                found = f"sipPort is {value.text or 'empty'}, the PBX listens on {told}"
+                yield self.finding(line.phone, value, found)
+            # Only the first server is known to be this PBX.
+            return
+
+
+class PeerExpiry(_PbxRule):
+    id = "pbx-expiry"
+    title = "The PBX lets registrations expire sooner than the phone can refresh them"
+    symptom = "console log: REG Expires time too small; the phone registers and leaves in turn"
+    fix = "maxexpiry (chan_sip) or maximum_expiration (aor) of 60 s or more"
+    source = "SIPCC ccsip_register.c: the smaller of both is taken, less timerRegisterDelta"
+
+    def compare(self, line: Registration) -> Iterator[Finding]:
+        peer = line.peer
+        if peer is None:
+            return
+        pjsip = line.pbx.kind is Kind.PJSIP_CONF
+        owner = peer.aor if pjsip else peer.section
+        limit = owner.get("maximum_expiration" if pjsip else "maxexpiry") if owner else None
+        delta = number(line.phone.get("sipProfile/sipStack/timerRegisterDelta", "5"))
+        if limit is not None and number(limit.value) - delta < _SHORTEST:
+            found = f"{limit.key} is {limit.value} s; less {delta} s that is too little"
+            yield self.at(limit, peer, found)
+
+
+class PeerControlPort(_PbxRule):
+    id = "pbx-control-port"
+    title = "The PBX calls the phone on another port than it listens on"
+    symptom = "calls to the phone never ring; calls from it work"
+    fix = "the same port in voipControlPort and in the PBX's fixed contact; or let it register"
+    source = "SIPCC; WM has 5160"
+
+    def compare(self, line: Registration) -> Iterator[Finding]:
+        peer = line.peer
+        if peer is None:
+            return
+        own = number(line.phone.get("sipProfile/voipControlPort") or "5060")
+        if line.pbx.kind is Kind.PJSIP_CONF:
+            setting = peer.aor.get("contact") if peer.aor is not None else None
+            text = setting.value if setting is not None else ""
+            port = text.split(";")[0].rsplit(":", 1)[-1]
+            port = port if port.isdecimal() else "5060"
+        else:
+            host = peer.section.text("host", default="dynamic")
+            setting = None if host == "dynamic" else peer.section.get("port", "host")
+            port = peer.section.text("port", default="5060")
+        if setting is not None and number(port) != own:
+            found = f"[{peer.name}] is called on {port}, voipControlPort is {own}"
+            yield self.at(setting, peer, found)

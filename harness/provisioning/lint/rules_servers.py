@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterator
 
 from harness.provisioning.lint.document import Document, Kind, Value, line_of
@@ -12,6 +13,12 @@ from harness.provisioning.lint.rules_lines import number
 from harness.provisioning.lint.tree import Tree
 
 __all__: list[str] = []
+
+#: A host name; digits and dots alone would be an address, and USECALLMANAGER is no host at all.
+_HOST = re.compile(
+    r"(?!USECALLMANAGER$)(?=.*[A-Za-z])[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?"
+    r"(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*\.?"
+)
 
 
 class NodeBeforePorts(DocumentRule):
@@ -48,17 +55,15 @@ class NoServer(DocumentRule):
             at = line_of(nodes[0]) if nodes else 1
             yield self.finding(document, at, "no processNodeName with a host")
         for each in named:
-            text = (each.text or "").strip()
+            value = document.as_value(each)
             try:
-                ipaddress.ip_address(text)
+                ipaddress.ip_address(value.text)
             except ValueError:
-                value = Value(document.key(each), text, line_of(each))
-                yield self.finding(
-                    document,
-                    value,
-                    f"{text} must be resolved by DNS; unresolved, the server is skipped",
-                    severity=Severity.NOTE,
-                )
+                is_name = _HOST.fullmatch(value.text) is not None
+                found = "must be resolved by DNS; unresolved, the server is skipped"
+                found = found if is_name else "is neither an address nor a host name"
+                kind = Severity.NOTE if is_name else Severity.ERROR
+                yield self.finding(document, value, f"{value.text} {found}", severity=kind)
 
 
 class ServerPort(DocumentRule):

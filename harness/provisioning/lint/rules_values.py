@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Iterator
 from typing import ClassVar
 
@@ -11,6 +10,7 @@ from harness.provisioning.lint.document import Document, Value, line_of
 from harness.provisioning.lint.finding import Finding, Severity
 from harness.provisioning.lint.rule import DocumentRule
 from harness.provisioning.lint.rules_lines import number
+from harness.provisioning.lint.time_zones import TIME_ZONES
 from harness.provisioning.lint.tree import Tree
 
 __all__: list[str] = []
@@ -18,6 +18,15 @@ __all__: list[str] = []
 _CODECS = ("none", "g711ulaw", "g711alaw", "g729a", "g722", "iLBC", "L16")
 _DTMF = ("avt", "avt_always", "none")
 _SERVICES = ("cfwdall", "pickup", "opickup", "gpickup", "meetme", "abbrdial")
+_SERVICE_URI = "x-cisco-serviceuri-"
+_USUAL_SERVICE = {
+    "callForwardURI": "cfwdall",
+    "callPickupURI": "pickup",
+    "callPickupListURI": "opickup",
+    "callPickupGroupURI": "gpickup",
+    "meetMeServiceURI": "meetme",
+    "abbreviatedDialURI": "abbrdial",
+}
 _BOOLEANS = frozenset(
     {
         "fullConfig",
@@ -62,8 +71,14 @@ class Boolean(DocumentRule):
         for element in document.elements():
             text = (element.text or "").strip()
             if element.tag in _BOOLEANS and text not in {"true", "false", ""}:
-                value = Value(document.key(element), text, line_of(element))
-                yield self.finding(document, value, f"{element.tag} is {text!r}: false")
+                # 0 and FALSE come out as they were meant, by chance.
+                harmless = text.lower() in {"0", "no", "off", "false", "disabled"}
+                yield self.finding(
+                    document,
+                    document.as_value(element),
+                    f"{element.tag} is {text!r}: false",
+                    severity=Severity.WARNING if harmless else None,
+                )
 
 
 class Inverted(DocumentRule):
@@ -223,9 +238,14 @@ class ServiceUri(DocumentRule):
             text = (element.text or "").strip()
             if not str(element.tag).endswith("URI") or not text:
                 continue
-            if text.removeprefix("x-cisco-serviceuri-") not in _SERVICES:
-                value = Value(document.key(element), text, line_of(element))
+            value = document.as_value(element)
+            service = text.removeprefix(_SERVICE_URI)
+            usual = _USUAL_SERVICE.get(str(element.tag), service)
+            if service == text or service not in _SERVICES:
                 yield self.finding(document, value, f"{element.tag} is {text!r}")
+            elif service != usual:
+                found = f"{element.tag} is {text}: that is another key's; {usual} is usual"
+                yield self.finding(document, value, found, severity=Severity.WARNING)
 
 
 class Conference(DocumentRule):
@@ -234,7 +254,7 @@ class Conference(DocumentRule):
     symptom = "the second press of Conf fails: the REFER it sends is not understood"
     fix = "a PBX that answers it (a patched Asterisk or a module), or tell the users"
     source = "ART comments 6 and 8; PJC"
-    severity = Severity.NOTE
+    severity = Severity.WARNING
 
     def look(self, document: Document, tree: Tree) -> Iterator[Finding]:
         value = document.value("sipProfile/sipCallFeatures/cnfJoinEnabled")
@@ -283,7 +303,7 @@ class TimeZone(DocumentRule):
 
     def look(self, document: Document, tree: Tree) -> Iterator[Finding]:
         value = document.value("devicePool/dateTimeSetting/timeZone")
-        # The list's names all end so; zone database names (Europe/Berlin) are the usual mistake.
-        good = r".*(Standard/Daylight Time|Standard Time|Daylight Time)"
-        if value is not None and value.text and not re.fullmatch(good, value.text):
-            yield self.finding(document, value, f"timeZone is {value.text!r}")
+        if value is not None and value.text and value.text not in TIME_ZONES:
+            near = difflib.get_close_matches(value.text, sorted(TIME_ZONES), n=1, cutoff=0.75)
+            meant = f"; {near[0]} is near" if near else ""
+            yield self.finding(document, value, f"timeZone is {value.text!r}{meant}")

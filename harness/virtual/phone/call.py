@@ -268,7 +268,7 @@ class Call:
         self._version += 1
         return sdp.build(
             self._phone.transport.address, self.rtp.port, self._types,
-            self._phone.config.dtmf_payload, direction, self._session, self._version,
+            self._phone.config.offered_dtmf, direction, self._session, self._version,
         )  # fmt: skip
 
     def _take_answer(self, body: str) -> None:
@@ -283,7 +283,8 @@ class Call:
         kind = common[0] if len(self._types) != 1 else self._types[0]
         if self._phone.defects.fires("other-codec-sent"):
             kind = 0 if kind != 0 else 8
-        self.rtp.start((remote.address, remote.port), kind, remote.dtmf)
+        dtmf = self._phone.config.sent_dtmf(remote.dtmf)
+        self.rtp.start((remote.address, remote.port), kind, dtmf)
         wanted = self.state is CallState.CONNECTED or self.state is CallState.RING_OUT
         silent = remote.direction in ("sendonly", "inactive") or remote.address == "0.0.0.0"
         self.rtp.sending = wanted and not silent

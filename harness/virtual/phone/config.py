@@ -20,6 +20,8 @@ _MAX_SERVERS = 3
 _ATOI = re.compile(r"\s*([+-]?\d+)")
 _CODECS = {"g711ulaw": 0, "g711alaw": 8, "g729a": 18, "g722": 9, "iLBC": 116}
 _PROXY = "USECALLMANAGER"
+#: The words of SIPCC's table for dtmfOutofBand; any other is taken for the first (inferred).
+_DTMF = ("avt", "avt_always", "none")
 
 
 class ConfigError(Exception):
@@ -76,6 +78,21 @@ class PhoneConfig:
     authentication_url: str = ""
     problems: tuple[str, ...] = field(default=())
 
+    @property
+    def offered_dtmf(self) -> int | None:
+        """The payload type of telephone-event in an offer; None: digits go in band as tones."""
+        return None if self.dtmf == "none" else self.dtmf_payload
+
+    def sent_dtmf(self, remote: int | None) -> int | None:
+        """Return the payload type digits are sent with to a party that takes ``remote``.
+
+        ``avt_always`` asks nobody; ``avt`` falls back to tones where the other side names no
+        telephone-event (both inferred from the words and SIPCC's defaults).
+        """
+        if self.dtmf == "avt_always":
+            return remote or self.dtmf_payload
+        return None if self.dtmf == "none" else remote
+
 
 def atoi(text: str | None) -> int:
     """Read a number as C does: leading digits, else 0."""
@@ -85,6 +102,10 @@ def atoi(text: str | None) -> int:
 
 def _true(text: str | None) -> bool:
     return text == "true"
+
+
+def _dtmf_word(text: str) -> str:
+    return text if text in _DTMF else _DTMF[0]
 
 
 class _Reader:
@@ -165,7 +186,7 @@ def parse_config(content: bytes, generation: int, line_keys: int, tftp: str) -> 
         stop_media_port=profile.number("stopMediaPort", 32766),
         preferred_codec=_CODECS.get(profile.text("preferredCodec")),
         g722=whole.number("advertiseG722Codec", 1) != 0,
-        dtmf=profile.text("dtmfOutofBand", "avt"),
+        dtmf=_dtmf_word(profile.text("dtmfOutofBand")),
         dtmf_payload=profile.number("dtmfAvtPayload", 101),
         rfc2543_hold=profile.flag(calls + "rfc2543Hold", default=False),
         remote_cc=profile.text(calls + "remoteCcEnable", "true").lower().startswith("true"),

@@ -83,6 +83,29 @@ def test_codecs_have_the_phones_names(word: str, payload: int | None) -> None:
     assert config(profile=f"<preferredCodec>{word}</preferredCodec>").preferred_codec == payload
 
 
+@pytest.mark.parametrize(
+    ("word", "offered", "sent_to_one_with", "sent_to_one_without"),
+    [
+        ("avt", 101, 96, None),
+        ("avt_always", 101, 96, 101),
+        ("none", None, None, None),
+        ("out", 101, 96, None),
+    ],
+)
+def test_digits_go_as_dtmfoutofband_says(
+    word: str, offered: int | None, sent_to_one_with: int | None, sent_to_one_without: int | None
+) -> None:
+    read = config(profile=f"<dtmfOutofBand>{word}</dtmfOutofBand>")
+    assert read.offered_dtmf == offered
+    assert read.sent_dtmf(96) == sent_to_one_with
+    assert read.sent_dtmf(None) == sent_to_one_without
+    body = sdp.build("127.0.0.9", 16384, [8, 0], read.offered_dtmf, "sendrecv", 1, 1)
+    assert ("telephone-event" in body) is (offered is not None)
+    parsed = sdp.parse(body)
+    assert parsed is not None
+    assert parsed.dtmf == offered
+
+
 def test_lines_outside_the_profile_are_not_there() -> None:
     text = (
         f"<device><sipLines>{LINE.format(proxy='USECALLMANAGER', password='x')}</sipLines></device>"

@@ -29,7 +29,9 @@ def test_the_tone_survives_each_codec(payload_type: int) -> None:
     assert heard(levels(np.asarray(samples), 8000, TONES)) == {"phone"}
 
 
-def collect(digits: str, seconds: float) -> list[tuple[int, int, bytes]]:
+def collect(
+    digits: str, seconds: float, dtmf_type: int | None = 101
+) -> list[tuple[int, int, bytes]]:
     """Run a session that presses digits and return (type, timestamp, payload) of each packet."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as ear:
         ear.bind((HOST, 0))
@@ -38,7 +40,7 @@ def collect(digits: str, seconds: float) -> list[tuple[int, int, bytes]]:
         async def run() -> None:
             session = RtpSession(1090)
             await session.open(HOST, 20000, 20100)
-            session.start(ear.getsockname(), 8, 101)
+            session.start(ear.getsockname(), 8, dtmf_type)
             session.sending = True
             for digit in digits:
                 session.press(digit)
@@ -77,6 +79,18 @@ def test_sound_is_silent_during_a_digit_and_comes_back() -> None:
     assert kinds[-1] == 8
     first, last = kinds.index(101), len(kinds) - 1 - kinds[::-1].index(101)
     assert set(kinds[first : last + 1]) == {101}
+
+
+def test_without_an_agreed_type_a_digit_is_its_two_tones_in_the_audio() -> None:
+    packets = collect("6", 0.3, dtmf_type=None)
+    assert {kind for kind, _, _ in packets} == {8}
+    tones = {"row": 770, "column": 1477, "another row": 697, "voice": 1090}
+    sound = np.asarray(decode(8, [payload for _, _, payload in packets]))
+    # 100 ms at a time: long enough to tell neighbouring rows apart, shorter than the digit.
+    windows = [sound[start : start + 800] for start in range(0, len(sound) - 800, 160)]
+    parts = [heard(levels(window, 8000, tones)) for window in windows]
+    assert {"row", "column"} in parts
+    assert parts[-1] == {"voice"}
 
 
 class Server(asyncio.DatagramProtocol):

@@ -22,7 +22,10 @@ from harness.provisioning import (
     make_up,
     render_phone,
     render_site,
+    render_tree,
 )
+from harness.provisioning.lint import lint, models_of, tree_of
+from harness.provisioning.render import values_for
 from harness.timeline import Timeline
 
 ROOT = Path(__file__).parents[3]
@@ -68,11 +71,79 @@ def test_any_text_survives_the_template(lab: Lab, label: str) -> None:
     assert (sep(lab, phone_label=f"x{label}y").findtext("sipProfile/phoneLabel")) == f"x{label}y"
 
 
+def texts(content: bytes) -> list[str]:
+    return [element.text or "" for element in ET.fromstring(content).iter()]
+
+
+#: phone_label stands for the phone's name where it is empty, load for the lab's.
+_FILLED_IN = {"phone_label", "load", "pbx_address", "pbx_port", "soft_key_file"}
+
+
+@given(st.dictionaries(st.sampled_from(sorted(set(DEFAULTS) - _FILLED_IN)), TEXT))
+def test_what_is_rendered_is_read_back_the_same(lab: Lab, values: dict[str, str]) -> None:
+    """Each value comes out of the parser where a marker of its name comes out."""
+    markers = {name: f"marker of {name}" for name in values}
+    (marked,) = render_phone(lab, "desk-7962", **markers).values()
+    (rendered,) = render_phone(lab, "desk-7962", **values).values()
+    meant = {marker: values[name] for name, marker in markers.items()}
+    assert texts(rendered) == [meant.get(text, text) for text in texts(marked)]
+
+
 @given(st.sampled_from(sorted(set(DEFAULTS) - {"phone_label"})), st.sampled_from("a&b <x> \"'"))
 def test_every_value_keeps_the_file_well_formed(lab: Lab, name: str, value: str) -> None:
     sep(lab, **{name: value})
     for content in render_site(lab, **({name: value} if name != "dial_template" else {})).values():
         ET.fromstring(content)
+
+
+def test_a_special_layer_of_values_wins_over_a_general_one(tmp_path: Path) -> None:
+    layers = """provisioning:
+  load: SIP42.9-3-1SR4-1S
+  values: {kpml: 1, date_template: all, time_zone: all, register_expires: all, call_stats: true}
+  generations: {9: {date_template: nine, time_zone: nine, register_expires: nine}, 8: {kpml: 2}}
+  models: {7962G: {time_zone: model, register_expires: model}}
+  sites: {north: {register_expires: site}}
+"""
+    text = (ROOT / "lab.yaml").read_text(encoding="utf-8")
+    text = text.replace("provisioning:\n  load: SIP42.9-3-1SR4-1S\n", layers)
+    text = text.replace("    model: 7962G\n", "    model: 7962G\n    site: north\n")
+    text = text.replace("    model: 7942G\n", "    model: 7942G\n    values: {kpml: 3}\n")
+    (tmp_path / "lab.yaml").write_text(text, encoding="utf-8")
+    lab = load_lab(tmp_path / "lab.yaml")
+    names = ("kpml", "date_template", "time_zone", "register_expires", "call_stats")
+    given = [[values_for(lab, phone, {})[name] for name in names] for phone in lab.phones]
+    assert given == [
+        ["3", "nine", "nine", "nine", "true"],
+        ["1", "nine", "model", "site", "true"],
+    ]
+    assert values_for(lab, "desk-7962", {"kpml": "0"})["kpml"] == "0"
+
+
+def test_a_7962_with_all_its_lines(tmp_path: Path) -> None:
+    lines = ", ".join(f'{{user: "20{n}", label: "R&D <{n}>"}}' for n in range(1, 7))
+    text = (ROOT / "lab.yaml").read_text(encoding="utf-8")
+    text = text.replace('- {user: "202", label: "Desk 202"}', "")
+    head, _, tail = text.rpartition("    lines:")
+    lab_file = tmp_path / "lab.yaml"
+    lab_file.write_text(
+        f"{head}    lines: [{lines}]{tail}".replace('"201", label: "Desk', '"299", label: "Desk'),
+        encoding="utf-8",
+    )
+    lab = load_lab(lab_file)
+    found = sep(lab, "desk-7962").findall("sipProfile/sipLines/line")
+    assert [line.get("button") for line in found] == [str(n) for n in range(1, 7)]
+    assert [line.findtext("name") for line in found] == [f"20{n}" for n in range(1, 7)]
+    assert found[5].findtext("featureLabel") == "R&D <6>"
+    passwords = [line.findtext("authPassword") for line in found]
+    assert len(set(passwords)) == 6
+    assert passwords == [line.password.get_secret_value() for line in lab.phones["desk-7962"].lines]
+    assert [each.rule for each in lint(tree_of(render_tree(lab), whole=False))].count(
+        "button-out-of-range"
+    ) == 4
+    models = models_of(lab)
+    assert "button-out-of-range" not in [
+        each.rule for each in lint(tree_of(render_tree(lab), whole=False, models=models))
+    ]
 
 
 def test_rendering_is_deterministic(lab: Lab) -> None:

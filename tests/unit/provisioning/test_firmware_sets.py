@@ -18,6 +18,7 @@ from harness.provisioning.firmware import (
     components_in,
     known_loads,
     plan_upgrade,
+    read_manifest,
     verify_folder,
 )
 
@@ -26,8 +27,8 @@ LOAD = "SIP42.9-3-1SR4-1S"
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    make_up(load_manifest(LOAD), tmp_path)
-    return tmp_path
+    make_up(load_manifest(LOAD), tmp_path / "set")
+    return tmp_path / "set"
 
 
 def test_a_whole_set_has_no_fault(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -60,11 +61,47 @@ def test_each_fault_is_named(
 ) -> None:
     break_it(folder)
     assert main(["firmware", "verify", str(folder)]) == 1
-    assert says in capsys.readouterr().out
+    told = capsys.readouterr().out.splitlines()
+    assert any(says in line and ". Fix: " in line for line in told)
+    # Each file is told once, by its gravest fault alone.
+    assert len({line.split(":")[0] for line in told}) == len(told)
 
 
-def test_a_recorded_set_tells_a_changed_image(folder: Path, tmp_path: Path) -> None:
-    written = tmp_path / "manifest.toml"
+def test_a_recorded_set_tells_a_changed_image(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    written = folder.parent / "manifest.toml"
+    assert main(["firmware", "verify", str(folder), "--record", str(written)]) == 0
+    again = ["firmware", "verify", str(folder), "--manifest", str(written)]
+    assert main(again) == 0
+    assert "is the recorded one" in capsys.readouterr().out
+    image = folder / "cnu42.9-3-1ES26.sbn"
+    content = image.read_bytes()
+    image.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    assert main(again) == 1
+    told = capsys.readouterr().out
+    assert "cnu42.9-3-1ES26.sbn: is not the recorded file (SHA-256)" in told
+    assert "Fix: unpack it again." in told
+    assert main(["firmware", "verify", str(folder)]) == 0
+
+
+def test_a_recorded_file_that_is_gone(folder: Path) -> None:
+    written = folder.parent / "manifest.toml"
+    main(["firmware", "verify", str(folder), "--record", str(written)])
+    (folder / "term62.default.loads").unlink()
+    faults = verify_folder(folder, recorded=read_manifest(written))
+    assert [fault.file for fault in faults] == ["term62.default.loads"]
+
+
+@pytest.mark.parametrize("text", ["", "load = 1", "load", "load = 'x'\nboot_loads = 3\nfile = 1"])
+def test_what_is_no_manifest_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "m.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(UsageFault, match="manifest"):
+        read_manifest(tmp_path / "m.toml")
+
+
+def test_what_is_recorded_names_every_file(folder: Path) -> None:
+    written = folder.parent / "manifest.toml"
     assert main(["firmware", "verify", str(folder), "--record", str(written)]) == 0
     manifest = tomllib.loads(written.read_text(encoding="utf-8"))
     assert manifest["load"] == LOAD

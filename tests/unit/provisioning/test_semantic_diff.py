@@ -70,6 +70,41 @@ def test_a_secret_is_never_shown() -> None:
         assert PASSWORD not in told
 
 
+@pytest.mark.parametrize(
+    ("tag", "old", "new"),
+    [
+        ("sshPassword", "hunter2", "hunter3"),
+        ("snmpCommunity", "hunter2", "hunter3"),
+        ("vpnPswd", "hunter2", "hunter3"),
+        ("directoryURL", "http://me:hunter2@pbx/", "http://me:hunter3@pbx/"),
+    ],
+)
+def test_no_secret_of_any_element_is_shown(tag: str, old: str, new: str) -> None:
+    trees = [
+        {SEP: f"<device><a><{tag}>{value}</{tag}></a></device>".encode()} for value in (old, new)
+    ]
+    found = diff_trees(*trees)
+    assert len(found) == 1
+    for told in (as_text(found), as_json(found), repr(found)):
+        assert "hunter" not in told
+
+
+def test_values_of_each_phones_own_are_told_once() -> None:
+    def tree(label: str) -> dict[str, bytes]:
+        body = "<device><sipProfile><phoneLabel>{}</phoneLabel></sipProfile></device>"
+        return {
+            f"SEP0024C4AB{n:04X}.cnf.xml": body.format(f"{label}{n}").encode() for n in range(212)
+        }
+
+    told = as_text(diff_trees(tree("a"), tree("b"))).splitlines()
+    assert told == [
+        "low    phone label: a0 → b0 on 1 phone (SEP0024C4AB0000)",
+        "low    phone label: other values on 211 more phones",
+    ]
+    every = as_text(diff_trees(tree("a"), tree("b")), every=True)
+    assert len(every.splitlines()) == 212
+
+
 def test_files_and_phones_that_come_and_go() -> None:
     new = {name: body for name, body in TREE.items() if name != SEP}
     new["Ringlist.xml"] = b"<CiscoIPPhoneRingList><Ring>"

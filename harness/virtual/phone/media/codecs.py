@@ -10,6 +10,9 @@ __all__ = ["Microphone"]
 
 _FRAME = 0.02
 _LEVEL = 6000
+#: ITU-T Q.23: each key is a tone of its row and one of its column, in Hz.
+_ROWS = dict(zip(("123A", "456B", "789C", "*0#D"), (697, 770, 852, 941), strict=True))
+_COLUMNS = (1209, 1336, 1477, 1633)
 
 
 def _mu_law(samples: NDArray[np.int16]) -> bytes:
@@ -32,8 +35,13 @@ def _a_law(samples: NDArray[np.int16]) -> bytes:
     return code.tobytes()
 
 
+def _pair(digit: str) -> tuple[int, int]:
+    row = next(keys for keys in _ROWS if digit in keys)
+    return _ROWS[row], _COLUMNS[row.index(digit)]
+
+
 class Microphone:
-    """A tone, cut into 20 ms payloads of one codec.
+    """A tone, cut into 20 ms payloads of one codec; a pressed key's two tones in its place.
 
     Args:
         tone: frequency in Hz.
@@ -42,18 +50,32 @@ class Microphone:
 
     def __init__(self, tone: int, payload_type: int) -> None:
         self.payload_type = payload_type
-        rate = 16000 if payload_type == 9 else 8000
-        # A second holds a whole number of periods, so the loop has no seam.
-        times = np.arange(rate) / rate
-        wave = (_LEVEL * np.sin(2 * np.pi * tone * times)).astype(np.int16)
-        size = int(rate * _FRAME)
-        self._frames = [wave[start : start + size] for start in range(0, rate, size)]
+        self._rate = 16000 if payload_type == 9 else 8000
+        self._frames = self._cut(tone)
+        self._keys: dict[str, list[NDArray[np.int16]]] = {}
         self._g722 = G722(16000, 64000)
         self._next = 0
 
-    def payload(self) -> bytes:
-        """Return the next 20 ms, 160 bytes in any of the three codecs."""
-        frame = self._frames[self._next]
+    def _cut(self, *tones: int) -> list[NDArray[np.int16]]:
+        # A second holds a whole number of periods, so the loop has no seam.
+        times = np.arange(self._rate) / self._rate
+        sines = np.sum([np.sin(2 * np.pi * tone * times) for tone in tones], axis=0)
+        wave = (_LEVEL * sines).astype(np.int16)
+        size = int(self._rate * _FRAME)
+        return [wave[start : start + size] for start in range(0, self._rate, size)]
+
+    def payload(self, digit: str | None = None) -> bytes:
+        """Return the next 20 ms, 160 bytes in any of the three codecs.
+
+        Args:
+            digit: the key whose two tones go out instead of the microphone's own.
+        """
+        frames = self._frames
+        if digit is not None:
+            if digit not in self._keys:
+                self._keys[digit] = self._cut(*_pair(digit))
+            frames = self._keys[digit]
+        frame = frames[self._next]
         self._next = (self._next + 1) % len(self._frames)
         if self.payload_type == 9:
             return bytes(self._g722.encode(frame))

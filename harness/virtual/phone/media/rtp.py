@@ -1,4 +1,7 @@
-"""One RTP session of the phone: a tone out, digits out, and what comes in is counted."""
+"""One RTP session of the phone: a tone out, digits out, and what comes in is counted.
+
+Digits go as RFC 4733 events, or, where no payload type was agreed on, as their tones in the audio.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +53,7 @@ class RtpSession:
         self.port = 0
         self.sending = False
         self._microphone: Microphone | None = None
-        self._dtmf_type = 101
+        self._dtmf_type: int | None = None
         self._target: tuple[str, int] | None = None
         self._transport: asyncio.DatagramTransport | None = None
         self._receiver = _Receiver()
@@ -81,8 +84,11 @@ class RtpSession:
             return
         raise OSError(f"no free RTP port from {first} to {last}")
 
-    def start(self, target: tuple[str, int], payload_type: int, dtmf_type: int) -> None:
-        """Send to ``target`` with a codec; may be called again when an answer changes it."""
+    def start(self, target: tuple[str, int], payload_type: int, dtmf_type: int | None) -> None:
+        """Send to ``target`` with a codec; may be called again when an answer changes it.
+
+        ``dtmf_type`` is the payload type of digits; None sends them in band.
+        """
         self._target = target
         self._dtmf_type = dtmf_type
         if self._microphone is None or self._microphone.payload_type != payload_type:
@@ -120,17 +126,26 @@ class RtpSession:
         microphone = self._microphone
         if microphone is None:
             return
-        sound = microphone.payload()
-        if self._digits and not self._gap:
-            self._send_digit(self._digits[0])
-        elif self.sending:
-            self._gap = max(0, self._gap - 1)
+        digit = self._digits[0] if self._digits and not self._gap else None
+        self._gap = max(0, self._gap - 1)
+        if digit is not None and self._dtmf_type is not None:
+            microphone.payload()
+            self._send_event(digit, self._dtmf_type)
+            return
+        sound = microphone.payload(None if digit is None else _DIGITS[digit.event])
+        if digit is not None:
+            self._count_tone(digit)
+        if self.sending:
             self._send(microphone.payload_type, self._timestamp, sound, marker=self._fresh)
             self._fresh = False
-        else:
-            self._gap = max(0, self._gap - 1)
 
-    def _send_digit(self, digit: _Digit) -> None:
+    def _count_tone(self, digit: _Digit) -> None:
+        digit.duration += _SAMPLES
+        if digit.released and digit.duration >= _SHORTEST_DIGIT:
+            self._digits.popleft()
+            self._gap = _GAP
+
+    def _send_event(self, digit: _Digit, payload_type: int) -> None:
         """One RFC 4733 packet: the same timestamp throughout, the duration growing."""
         first = digit.duration == 0
         if first:
@@ -141,7 +156,7 @@ class RtpSession:
         else:
             digit.ends += 1
         payload = struct.pack("!BBH", digit.event, (0x80 if over else 0) | 10, digit.duration)
-        self._send(self._dtmf_type, digit.started, payload, marker=first)
+        self._send(payload_type, digit.started, payload, marker=first)
         if digit.ends >= _ENDS:
             self._digits.popleft()
             self._gap = _GAP

@@ -24,7 +24,7 @@ class Media:
     address: str
     port: int
     types: tuple[int, ...]
-    dtmf: int
+    dtmf: int | None
     direction: str
 
 
@@ -38,10 +38,16 @@ def offer_order(config: PhoneConfig) -> list[int]:
 
 
 def build(
-    address: str, port: int, types: list[int], dtmf: int, direction: str, session: int, version: int
+    address: str,
+    port: int,
+    types: list[int],
+    dtmf: int | None,
+    direction: str,
+    session: int,
+    version: int,
 ) -> str:
-    """Return an SDP body."""
-    listed = [*types, dtmf]
+    """Return an SDP body; without telephone-event when ``dtmf`` is None."""
+    listed = types if dtmf is None else [*types, dtmf]
     hold_by_zero = direction == "zero"
     lines = [
         "v=0", f"o=Cisco-SIPUA {session} {version} IN IP4 {address}", "s=SIP Call", "t=0 0",
@@ -52,7 +58,8 @@ def build(
         lines.append(f"a=rtpmap:{number} {_RTPMAP[number]}")
         if number in _FMTP:
             lines.append(f"a=fmtp:{number} {_FMTP[number]}")
-    lines += [f"a=rtpmap:{dtmf} telephone-event/8000", f"a=fmtp:{dtmf} 0-15"]
+    if dtmf is not None:
+        lines += [f"a=rtpmap:{dtmf} telephone-event/8000", f"a=fmtp:{dtmf} 0-15"]
     lines.append(f"a={'sendrecv' if hold_by_zero else direction}")
     return "\r\n".join(lines) + "\r\n"
 
@@ -69,7 +76,7 @@ def parse(body: str) -> Media | None:
         address=connections[-1] if connections else "",
         port=int(audio[1]),
         types=tuple(int(number) for number in audio[2].split()),
-        dtmf=int(event[1]) if event else 0,
+        dtmf=int(event[1]) if event else None,
         direction=direction[1] if direction else "sendrecv",
     )
 
