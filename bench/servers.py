@@ -17,6 +17,8 @@ from harness.errors import BenchFault
 
 __all__ = ["NAMES", "Running", "running"]
 
+#: Where Debian puts servers, on no ordinary user's PATH.
+SYSTEM = "/usr/sbin"
 #: Seconds a server may take to answer its first request.
 _READY = 15.0
 
@@ -44,7 +46,7 @@ class _Plan:
 
 def _program(name: str) -> str:
     """Where a server is: unpacked by ``make bench``, or installed."""
-    places = os.environ.get("BENCH_SERVERS", ""), os.environ.get("PATH", ""), "/usr/sbin"
+    places = os.environ.get("BENCH_SERVERS", ""), os.environ.get("PATH", ""), SYSTEM
     found = shutil.which(name, path=os.pathsep.join(places))
     if found is None:
         raise BenchFault(

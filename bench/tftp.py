@@ -24,7 +24,7 @@ from harness.provisioning import load_manifest, make_up
 
 LOAD = "SIP42.9-3-1SR4-1S"
 CLIENTS = (1, 8, 24)
-REFERENCE = "tftpd-hpa"
+MOST_CLIENTS = 200
 ADDRESS = "127.52.0.1"
 
 
@@ -89,20 +89,22 @@ def measure(server: Running, clients: int, number: int, digests: dict[str, str])
     )
 
 
-def ratios(measured: list[Measurement], server: str, clients: int) -> list[float]:
-    """How many times as fast as the reference, in each round."""
+def ratios(measured: list[Measurement], server: str, clients: int, *, against: str) -> list[float]:
+    """How many times as fast as another server in the same round; above 1 is faster."""
 
     def seconds(name: str) -> dict[int, float]:
         return {m.round: m.seconds for m in measured if (m.server, m.clients) == (name, clients)}
 
-    own, reference = seconds(server), seconds(REFERENCE)
+    own, reference = seconds(server), seconds(against)
     return [reference[number] / own[number] for number in own]
 
 
-def as_table(measured: list[Measurement], names: list[str], clients: tuple[int, ...]) -> str:
+def as_table(
+    measured: list[Measurement], names: list[str], clients: tuple[int, ...], *, against: str
+) -> str:
     """One row for each server and number of clients."""
     head = (
-        "| clients | server | MB/s, median (min–max) | speed against tftpd-hpa, median (min–max) "
+        f"| clients | server | MB/s, median (min–max) | speed against {against}, median (min–max) "
         "| slowest file, s | client's CPU share | sent again |"
     )
     rows = [head, "|---|---|---|---|---|---|---|"]
@@ -110,11 +112,11 @@ def as_table(measured: list[Measurement], names: list[str], clients: tuple[int, 
         for name in names:
             cell = [m for m in measured if (m.server, m.clients) == (name, count)]
             speeds = [m.megabytes_per_second for m in cell]
-            against = ratios(measured, name, count)
+            times = ratios(measured, name, count, against=against)
             rows.append(
                 f"| {count} | {name} "
                 f"| {statistics.median(speeds):.1f} ({min(speeds):.1f}–{max(speeds):.1f}) "
-                f"| {statistics.median(against):.2f} ({min(against):.2f}–{max(against):.2f}) "
+                f"| {statistics.median(times):.2f} ({min(times):.2f}–{max(times):.2f}) "
                 f"| {max(m.slowest_transfer for m in cell):.2f} "
                 f"| {statistics.median(m.client_cpu_share for m in cell):.2f} "
                 f"| {sum(m.resent for m in cell)} |"
@@ -122,8 +124,8 @@ def as_table(measured: list[Measurement], names: list[str], clients: tuple[int, 
     return "\n".join(rows)
 
 
-def run(rounds: int, clients: tuple[int, ...], names: list[str], target: Path) -> str:
-    """Measure everything, write the JSON, return the table."""
+def run(rounds: int, clients: tuple[int, ...], names: list[str], target: Path) -> list[Measurement]:
+    """Measure everything, and write it as JSON."""
     measured: list[Measurement] = []
     with tempfile.TemporaryDirectory() as scratch, ExitStack() as stack:
         root = Path(scratch) / "root"
@@ -143,7 +145,7 @@ def run(rounds: int, clients: tuple[int, ...], names: list[str], target: Path) -
         ]
         for number in range(1, rounds + 1):
             for count in clients:
-                # Another server first in each round: none always meets the machine as the last left it.
+                # Another one first in each round: none always meets what one other left.
                 turn = number % len(servers)
                 for server in servers[turn:] + servers[:turn]:
                     one = measure(server, count, number, digests)
@@ -168,25 +170,28 @@ def run(rounds: int, clients: tuple[int, ...], names: list[str], target: Path) -
         "measurements": [asdict(one) for one in measured],
     }
     target.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    return as_table(measured, names, clients)
+    return measured
 
 
-def main() -> int:
+def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--clients", type=int, nargs="+", default=list(CLIENTS))
     parser.add_argument("--servers", nargs="+", choices=NAMES, default=list(NAMES))
+    parser.add_argument("--against", choices=NAMES, default="tftpd-hpa")
     parser.add_argument("--json", type=Path, default=Path("runs/bench/tftp.json"))
-    given = parser.parse_args()
-    if REFERENCE not in given.servers:
-        parser.error(f"--servers needs {REFERENCE}: everything is told against it")
+    given = parser.parse_args(arguments)
+    if given.against not in given.servers:
+        parser.error(f"--against {given.against} is not among --servers")
+    if given.rounds < 1 or not all(1 <= count <= MOST_CLIENTS for count in given.clients):
+        parser.error(f"at least 1 round, and 1 to {MOST_CLIENTS} clients")
     started = time.monotonic()
     try:
-        table = run(given.rounds, tuple(given.clients), given.servers, given.json)
+        measured = run(given.rounds, tuple(given.clients), given.servers, given.json)
     except HarnessError as error:
         print(f"error: {error}", file=sys.stderr)
         return 3
-    print(table)
+    print(as_table(measured, given.servers, tuple(given.clients), against=given.against))
     print(f"\n{given.rounds} rounds in {time.monotonic() - started:.0f} s; {given.json}")
     return 0
 

@@ -101,7 +101,7 @@ class HttpServer:
                 hint="stop what holds it (ss -ltnp) or set network.http_port in lab.yaml",
             ) from error
         self.port = self._server.server_port
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.1,), daemon=True)
         self._thread.start()
 
     def stop(self) -> None:

@@ -1,6 +1,6 @@
-"""The embedded TFTP server: RFC 1350 with the packets of tftpy, and a log per phone.
+"""The embedded TFTP server: RFC 1350 with the parser of tftpy, and a log per phone.
 
-Requests and errors are parsed and built by tftpy; the loop is ours, because tftpy's own server ends
+What phones send is parsed by tftpy; the loop is ours, because tftpy's own server ends
 at one bad datagram, follows links out of its root, takes uploads, and gives up early under load
 (measured on 0.8.7, see docs/decisions). Phones ask for plain octet transfers of 512-byte blocks,
 each file from a new port.
@@ -33,6 +33,7 @@ _FIRST_RESEND = 1.0
 #: A phone may erase flash between two blocks for many seconds.
 _RESENDS = 15
 _OTHER, _NOT_FOUND, _DENIED, _ILLEGAL, _UNKNOWN_TID = 0, 1, 2, 4, 5
+_ERROR = 5
 _LONGEST = 2048
 _NEVER = float("inf")
 
@@ -160,7 +161,7 @@ class TftpServer:
         try:
             packet = self._factory.parse(datagram)
         except Exception:  # noqa: BLE001 (tftpy raises whatever a bad byte leads to)
-            self._error(self._listener, client, _ILLEGAL)
+            self._error(self._listener, client, _ILLEGAL, "no request")
             return
         if isinstance(packet, TftpPacketERR):
             # Never answer an error by an error: two servers would go on for ever.
@@ -169,7 +170,7 @@ class TftpServer:
             self._refuse(client, str(packet.filename), _DENIED, "uploads are refused")
             return
         if not isinstance(packet, TftpPacketRRQ):
-            self._error(self._listener, client, _ILLEGAL)
+            self._error(self._listener, client, _ILLEGAL, "no request")
             return
         name = str(packet.filename)
         under_way = self._transfers.get(client)
@@ -229,7 +230,7 @@ class TftpServer:
             self._give_up(transfer, 0, f"the phone is gone: {error.strerror}")
             return
         if sender != transfer.client:
-            self._error(transfer.socket, sender, _UNKNOWN_TID)
+            self._error(transfer.socket, sender, _UNKNOWN_TID, "unknown transfer ID")
         elif datagram == transfer.awaited:
             self._acknowledged(transfer, now)
         else:
@@ -296,7 +297,7 @@ class TftpServer:
 
     def _refuse(self, client: tuple[str, int], name: str, code: int, reason: str) -> None:
         if self._listener is not None:
-            self._error(self._listener, client, code)
+            self._error(self._listener, client, code, reason)
         self._observe(
             FileRefused(name, client[0], client[1], code, reason),
             device=self._device_of.get(client[0], ""),
@@ -317,11 +318,11 @@ class TftpServer:
             transfer.socket.close()
 
     @staticmethod
-    def _error(sender: socket.socket, client: tuple[str, int], code: int) -> None:
-        packet = TftpPacketERR()
-        packet.errorcode = code
+    def _error(sender: socket.socket, client: tuple[str, int], code: int, text: str) -> None:
+        # tftpy builds no packet for code 0, which has no text of its own.
+        packet = struct.pack("!HH", _ERROR, code) + text.encode() + b"\0"
         try:
-            sender.sendto(packet.encode().buffer, client)
-        except (OSError, struct.error):
+            sender.sendto(packet, client)
+        except OSError:
             # Nobody is there to be told.
             return
