@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import os
 import socket
@@ -33,18 +34,15 @@ class Served:
     def raw(self, sent: bytes) -> bytes:
         """What comes back for these bytes until the server closes."""
         with socket.create_connection((HOST, self.server.port), timeout=5.0) as client:
-            client.sendall(sent)
-            client.shutdown(socket.SHUT_WR)
             answer = b""
-            while True:
-                try:
-                    part = client.recv(65536)
-                except ConnectionResetError:
-                    # Closed with something unread, as garbage is.
-                    return answer
-                if not part:
-                    return answer
-                answer += part
+            # Garbage may be left unread, which the kernel answers by a reset.
+            with contextlib.suppress(ConnectionResetError, BrokenPipeError):
+                client.sendall(sent)
+                with contextlib.suppress(OSError):
+                    client.shutdown(socket.SHUT_WR)
+                while part := client.recv(65536):
+                    answer += part
+            return answer
 
     def get(self, target: str) -> tuple[int, bytes]:
         connection = http.client.HTTPConnection(HOST, self.server.port, timeout=5.0)
@@ -133,11 +131,12 @@ def test_silent_and_slow_clients_stall_nobody(served: Served) -> None:
             client.close()
 
 
-def test_a_silent_client_is_let_go(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert served.server._server is not None
-    monkeypatch.setattr(served.server._server.RequestHandlerClass, "timeout", 0.2)
+def test_a_silent_client_is_let_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.provisioning.http._PATIENCE", 0.2)
+    served = serve(tmp_path)
     with socket.create_connection((HOST, served.server.port), timeout=5.0) as client:
         assert client.recv(100) == b""
+    served.server.stop()
 
 
 def test_a_client_that_leaves_in_the_middle_is_in_the_log(served: Served) -> None:
@@ -199,6 +198,19 @@ def test_no_traceback_is_shown_for_garbage(
         long_served.raw(garbage)
     assert long_served.get("/Germany/g3-tones.xml") == (200, CONTENT)
     assert "Traceback" not in capfd.readouterr().err
+
+
+def test_a_reset_is_not_shown_but_a_bug_is(
+    served: Served, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server = served.server._server
+    assert server is not None
+    for error, shown in ((ConnectionResetError(), False), (ZeroDivisionError(), True)):
+        try:
+            raise error
+        except Exception:  # noqa: BLE001 (as socketserver calls it)
+            server.handle_error(None, (HOST, 1))
+        assert ("Traceback" in capsys.readouterr().err) is shown
 
 
 def test_a_taken_port_is_a_sentence(served: Served, tmp_path: Path) -> None:
