@@ -2,16 +2,18 @@
 PYTHON ?= python3
 BOOTSTRAP = $(PYTHON) tools/bootstrap.py
 
-.PHONY: help nightly test lint unit integration doctor install pjsua2-from-source clean
+# bench is a folder, too: .PHONY makes it a target all the same.
+.PHONY: help nightly test lint unit integration doctor install bench pjsua2-from-source clean
 
 help:
 	@echo "make nightly              run the regression suite on the bench of lab.yaml"
 	@echo "make test                 lint, types, import arrows, unit and integration tests, a night"
 	@echo "make lint|unit|integration|doctor|install"
+	@echo "make bench                compare the TFTP server with tftpd-hpa, atftpd and tftpy"
 	@echo "make pjsua2-from-source   build pjsua2 from pjproject's source instead of the wheel"
 	@echo "make clean                remove .venv and what tools left behind"
 
-nightly test lint unit integration doctor install:
+nightly test lint unit integration doctor install bench:
 	@$(BOOTSTRAP) $@
 
 pjsua2-from-source: install

@@ -11,9 +11,11 @@ import argparse
 import hashlib
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -40,6 +42,10 @@ SYSTEM = {
     "kea-dhcp4": "kea-dhcp4-server",
 }
 SBIN = ("/usr/sbin", "/sbin")
+#: What ``make bench`` compares with: unpacked, not installed, since the two Debian packages
+#: conflict and would start a server on port 69. Program by package; the libraries they load.
+BENCH_SERVERS = {"tftpd-hpa": "in.tftpd", "atftpd": "atftpd"}
+BENCH_LIBRARIES = ("libwrap0", "libpcre2-8-0")
 
 
 class Trouble(Exception):
@@ -143,6 +149,50 @@ def image() -> bool:
     return time.monotonic() - before > 5.0
 
 
+def bench_servers() -> bool:
+    """Unpack the TFTP servers to compare with into the cache, unless they run from there."""
+    folder = CACHE / "tftp-servers"
+    programs = [folder / name for name in BENCH_SERVERS.values()]
+    if all(path.exists() and not missing_libraries(path) for path in programs):
+        return False
+    root = [] if os.geteuid() == 0 else ["sudo", "-n"]
+    quiet = {"DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
+    say(f"unpacking {', '.join(BENCH_SERVERS)}")
+    run(*root, "apt-get", "update", "-qq", quiet=True, **quiet)
+    install = ("install", "-y", "-qq", "--no-install-recommends")
+    run(*root, "apt-get", *install, *BENCH_LIBRARIES, quiet=True, **quiet)
+    folder.mkdir(parents=True, exist_ok=True)
+    for package, program in BENCH_SERVERS.items():
+        with tempfile.TemporaryDirectory() as scratch:
+            # apt-get download writes to where it is.
+            fetch = f"cd {shlex.quote(scratch)} && apt-get download -qq {package}"
+            run("sh", "-c", f"{fetch} && dpkg-deb -x {package}_*.deb .", quiet=True)
+            shutil.move(Path(scratch) / "usr/sbin" / program, folder / program)
+    still = [path.name for path in programs if missing_libraries(path)]
+    if still:
+        raise Trouble(f"these programs lack libraries (ldd tells which): {', '.join(still)}")
+    return True
+
+
+def missing_libraries(program: Path) -> bool:
+    told = subprocess.run(["ldd", str(program)], capture_output=True, text=True, check=False)
+    return "not found" in told.stdout
+
+
+def bench() -> int:
+    """Compare the harness's TFTP server with others; needs neither phones nor Asterisk."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    timed("virtual environment", virtual_environment)
+    timed("TFTP servers", bench_servers)
+    servers = {"BENCH_SERVERS": str(CACHE / "tftp-servers"), "PYTHONPATH": str(ROOT)}
+    return subprocess.run(
+        [str(BIN / "python"), "-m", "bench.tftp"],
+        cwd=ROOT,
+        env={**os.environ, **environment(), **servers},
+        check=False,
+    ).returncode
+
+
 def prepare() -> None:
     CACHE.mkdir(parents=True, exist_ok=True)
     timed("system packages", system_packages)
@@ -220,10 +270,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument(
         "what",
-        choices=["install", "nightly", "test", "lint", "unit", "integration", "doctor"],
+        choices=["install", "nightly", "test", "lint", "unit", "integration", "doctor", "bench"],
     )
     what = parser.parse_args().what
     try:
+        if what == "bench":
+            return bench()
         prepare()
         if what == "install":
             return 0

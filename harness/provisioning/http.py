@@ -8,6 +8,7 @@ Newer phones try HTTP before TFTP. Before a phone obeys /CGI/Execute it asks its
 from __future__ import annotations
 
 import secrets
+import sys
 import threading
 import time
 from collections.abc import Mapping
@@ -17,11 +18,27 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from harness.errors import BenchFault
 from harness.events import FileRefused, FileRequested, FileServed
+from harness.provisioning.served_folder import OutsideRoot, ServedFolder
 from harness.timeline import Observer
 
 __all__ = ["HttpServer"]
 
 _AUTHENTICATE = "/authenticate"
+#: Seconds a client may say nothing, or take nothing, before its connection is closed.
+_PATIENCE = 30.0
+
+
+class _Connections(ThreadingHTTPServer):
+    """A thread for each connection, so that a slow or silent client stalls nobody else."""
+
+    daemon_threads = True
+    # All phones of a bench connect in the same moment after a power cut.
+    request_queue_size = 128
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing of clients that went away in the middle; all else is ours and is shown."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
 
 
 class HttpServer:
@@ -30,7 +47,7 @@ class HttpServer:
     Args:
         root: the folder.
         address: IP address to listen on.
-        port: TCP port, 6970 on a phone network.
+        port: TCP port, 6970 on a phone network; 0 takes a free one, see :attr:`port`.
         observe: writes the same events as the TFTP server, with protocol ``http``.
         device_of: the phone's lab name for a client's IP address.
     """
@@ -43,20 +60,20 @@ class HttpServer:
         observe: Observer,
         device_of: Mapping[str, str] | None = None,
     ) -> None:
-        self.root = root.resolve()
+        self._folder = ServedFolder(root)
         self.user = "harness"
         self.password = secrets.token_hex(4)
         self._address = address
-        self._port = port
+        self.port = port
         self._observe = observe
         self._device_of = dict(device_of or {})
-        self._server: ThreadingHTTPServer | None = None
+        self._server: _Connections | None = None
         self._thread: threading.Thread | None = None
 
     @property
     def authentication_url(self) -> str:
         """What to put into ``authenticationURL``."""
-        return f"http://{self._address}:{self._port}{_AUTHENTICATE}"
+        return f"http://{self._address}:{self.port}{_AUTHENTICATE}"
 
     def start(self) -> None:
         """Open the port and serve in threads.
@@ -67,6 +84,8 @@ class HttpServer:
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
+            timeout = _PATIENCE
+
             def do_GET(self) -> None:
                 outer._get(self)
 
@@ -74,15 +93,15 @@ class HttpServer:
                 """Say nothing: requests are on the timeline."""
 
         try:
-            self._server = ThreadingHTTPServer((self._address, self._port), Handler)
+            self._server = _Connections((self._address, self.port), Handler)
         except OSError as error:
             raise BenchFault(
-                f"cannot listen on TCP {self._address}:{self._port}: {error.strerror}",
+                f"cannot listen on TCP {self._address}:{self.port}: {error.strerror}",
                 device="http",
                 hint="stop what holds it (ss -ltnp) or set network.http_port in lab.yaml",
             ) from error
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self.port = self._server.server_port
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.1,), daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
@@ -97,24 +116,37 @@ class HttpServer:
     def _get(self, request: BaseHTTPRequestHandler) -> None:
         started = time.monotonic()
         address, port = request.client_address[:2]
-        parts = urlsplit(request.path)
+        try:
+            parts = urlsplit(request.path)
+        except ValueError:
+            self._answer(request, 400, b"")
+            return
         if parts.path == _AUTHENTICATE:
             self._answer(request, 200, self._authenticate(parts.query))
             return
         name = unquote(parts.path).lstrip("/")
         device = self._device_of.get(str(address), "")
+
+        def refused(code: int, reason: str) -> None:
+            event = FileRefused(name, str(address), port, code, reason, "http")
+            self._observe(event, device=device)
+
         self._observe(FileRequested(name, str(address), port, "http"), device=device)
-        path = (self.root / name).resolve() if "\0" not in name else self.root
         try:
-            if not path.is_relative_to(self.root):
-                raise FileNotFoundError(name)
-            content = path.read_bytes()
-        except OSError:
-            self._answer(request, 404, b"")
-            refused = FileRefused(name, str(address), port, 404, "not found", "http")
-            self._observe(refused, device=device)
+            content = self._folder.read(name)
+        except OutsideRoot:
+            refused(403, "outside the root")
+            self._answer(request, 403, b"")
             return
-        self._answer(request, 200, content)
+        except OSError:
+            refused(404, "not found")
+            self._answer(request, 404, b"")
+            return
+        try:
+            self._answer(request, 200, content)
+        except OSError as error:
+            refused(0, f"the phone is gone: {error.strerror or 'it took nothing any more'}")
+            return
         duration = round(time.monotonic() - started, 4)
         served = FileServed(name, str(address), port, len(content), 1, 0, duration, "http")
         self._observe(served, device=device)

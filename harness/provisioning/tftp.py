@@ -1,80 +1,43 @@
-"""The embedded TFTP server: RFC 1350 with the packets of tftpy, and a log per phone.
+"""The embedded TFTP server: RFC 1350 with the parser of tftpy, and a log per phone.
 
-The packets are tftpy's; the loop is ours, because tftpy's own server ends at one bad datagram,
-follows links out of its root, takes uploads, and gives up early under load (measured on 0.8.7, see
-docs/decisions). Phones ask for plain octet transfers of 512-byte blocks, each file from a new port.
+What phones send is parsed by tftpy; the loop is ours, because tftpy's own server ends
+at one bad datagram, follows links out of its root, takes uploads, and gives up early under load
+(measured on 0.8.7, see docs/decisions). Phones ask for plain octet transfers of 512-byte blocks,
+each file from a new port.
 """
 
 from __future__ import annotations
 
 import logging
-import selectors
+import select
 import socket
 import struct
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from tftpy.TftpPacketFactory import TftpPacketFactory
-from tftpy.TftpPacketTypes import TftpPacketACK, TftpPacketDAT, TftpPacketERR, TftpPacketRRQ
+from tftpy.TftpPacketTypes import TftpPacketACK, TftpPacketERR, TftpPacketRRQ, TftpPacketWRQ
 
 from harness.errors import BenchFault
 from harness.events import FaultFired, FileRefused, FileRequested, FileServed
-from harness.provisioning.tftp_faults import (
-    Delay,
-    DropBlock,
-    DuplicateBlock,
-    ErrorAnswer,
-    Fault,
-    Injection,
-    Silence,
-    Truncate,
-    WrongTid,
-)
+from harness.provisioning.served_folder import OutsideRoot, ServedFolder
+from harness.provisioning.tftp_faults import ErrorAnswer, Fault, Injection, Silence, Truncate
+from harness.provisioning.tftp_transfer import Transfer
 from harness.timeline import Observer
 
 __all__ = ["TftpServer"]
 
-_BLOCK = 512
 _FIRST_RESEND = 1.0
 #: A phone may erase flash between two blocks for many seconds.
 _RESENDS = 15
-_NOT_FOUND, _DENIED, _ILLEGAL, _UNKNOWN_TID = 1, 2, 4, 5
+_OTHER, _NOT_FOUND, _DENIED, _ILLEGAL, _UNKNOWN_TID = 0, 1, 2, 4, 5
+_ERROR = 5
+_LONGEST = 2048
+_NEVER = float("inf")
 
 logging.getLogger("tftpy").setLevel(logging.CRITICAL)
-
-
-@dataclass
-class _Transfer:
-    """One file on its way to one client, on a socket (TID) of its own."""
-
-    name: str
-    client: tuple[str, int]
-    socket: socket.socket
-    content: bytes
-    started: float
-    block: int = 0
-    resent: int = 0
-    tries: int = 0
-    due: float = 0.0
-    packet: bytes = b""
-    injection: Injection | None = None
-
-    @property
-    def blocks(self) -> int:
-        return len(self.content) // _BLOCK + 1
-
-    def next_packet(self) -> bytes:
-        self.block += 1
-        packet = TftpPacketDAT()
-        # 65536 blocks of 512 bytes are 32 MB; beyond, block numbers wrap as all servers do.
-        packet.blocknumber = self.block & 0xFFFF
-        start = (self.block - 1) * _BLOCK
-        packet.data = self.content[start : start + _BLOCK]
-        self.packet = packet.encode().buffer
-        return self.packet
 
 
 class TftpServer:
@@ -96,16 +59,19 @@ class TftpServer:
         observe: Observer,
         device_of: Mapping[str, str] | None = None,
     ) -> None:
-        self._root = root.resolve()
+        self._folder = ServedFolder(root)
         self._address = address
         self.port = port
         self._observe = observe
         self._device_of = dict(device_of or {})
-        self._selector: selectors.BaseSelector
+        self._poll: select.epoll
         self._wake_out: socket.socket
         self._wake_in: socket.socket
         self._listener: socket.socket | None = None
-        self._transfers: dict[tuple[str, int], _Transfer] = {}
+        self._transfers: dict[tuple[str, int], Transfer] = {}
+        self._by_descriptor: dict[int, Transfer] = {}
+        #: No block is due to be sent again before this; looked at instead of every transfer.
+        self._next_due = _NEVER
         self._thread: threading.Thread | None = None
         self._factory = TftpPacketFactory()
         self._injections: tuple[Injection, ...] = ()
@@ -144,10 +110,10 @@ class TftpServer:
         self.port = listener.getsockname()[1]
         listener.setblocking(False)
         self._listener = listener
-        self._selector = selectors.DefaultSelector()
+        self._poll = select.epoll()
         self._wake_out, self._wake_in = socket.socketpair()
-        self._selector.register(listener, selectors.EVENT_READ)
-        self._selector.register(self._wake_out, selectors.EVENT_READ)
+        self._poll.register(listener, select.EPOLLIN)
+        self._poll.register(self._wake_out, select.EPOLLIN)
         self._thread = threading.Thread(target=self._serve, name="tftp", daemon=True)
         self._thread.start()
 
@@ -162,42 +128,60 @@ class TftpServer:
             self._drop(transfer)
         self._listener.close()
         self._listener = None
-        self._selector.close()
+        self._poll.close()
         self._wake_in.close()
         self._wake_out.close()
 
     def _serve(self) -> None:
         while True:
-            for key, _ in self._selector.select(self._patience()):
-                if key.fileobj is self._wake_out:
+            patience = None
+            if self._next_due < _NEVER:
+                patience = max(0.0, self._next_due - time.monotonic())
+            ready = self._poll.poll(patience)
+            now = time.monotonic()
+            for descriptor, _ in ready:
+                transfer = self._by_descriptor.get(descriptor)
+                if transfer is not None:
+                    self._continue(transfer, now)
+                elif descriptor == self._wake_out.fileno():
                     return
-                if key.fileobj is self._listener:
-                    self._accept()
                 else:
-                    self._continue(key.data)
-            self._resend_due()
+                    self._accept(now)
+            if self._next_due <= now:
+                self._resend_due(now)
 
-    def _patience(self) -> float | None:
-        due = min((transfer.due for transfer in self._transfers.values()), default=None)
-        return None if due is None else max(0.0, due - time.monotonic())
-
-    def _accept(self) -> None:
+    def _accept(self, now: float) -> None:
         if self._listener is None:
             return
-        datagram, client = self._listener.recvfrom(2048)
-        if client in self._transfers:
-            # The phone lost our first block and asks again from the same port.
-            self._send(self._transfers[client], again=True)
+        try:
+            datagram, client = self._listener.recvfrom(_LONGEST)
+        except OSError:
+            # Not there after all, or the ICMP answer to an error we sent.
             return
         try:
             packet = self._factory.parse(datagram)
         except Exception:  # noqa: BLE001 (tftpy raises whatever a bad byte leads to)
-            self._error(self._listener, client, _ILLEGAL)
+            self._error(self._listener, client, _ILLEGAL, "no request")
+            return
+        if isinstance(packet, TftpPacketERR):
+            # Never answer an error by an error: two servers would go on for ever.
+            return
+        if isinstance(packet, TftpPacketWRQ):
+            self._refuse(client, str(packet.filename), _DENIED, "uploads are refused")
             return
         if not isinstance(packet, TftpPacketRRQ):
-            self._refuse(client, getattr(packet, "filename", "") or "", _DENIED, "not a request")
+            self._error(self._listener, client, _ILLEGAL, "no request")
             return
-        self._open(str(packet.filename), client)
+        name = str(packet.filename)
+        under_way = self._transfers.get(client)
+        if under_way is not None and under_way.name == name:
+            # The phone lost our first block and asks again from the same port.
+            self._send_again(under_way, now)
+            return
+        if under_way is not None:
+            # Its last acknowledgement was lost, or it changed its mind.
+            self._give_up(under_way, _OTHER, f"the phone asked for {name} instead")
+        self._open(name, client)
 
     def _open(self, name: str, client: tuple[str, int]) -> None:
         self._observe(
@@ -210,57 +194,64 @@ class TftpServer:
             if isinstance(fault, ErrorAnswer):
                 self._refuse(client, name, fault.code, "a fault was injected")
             return
-        path = (self._root / name.lstrip("/")).resolve() if "\0" not in name else self._root
-        if not path.is_relative_to(self._root):
+        try:
+            content = self._folder.read(name)
+        except OutsideRoot:
             self._refuse(client, name, _DENIED, "outside the root")
             return
-        try:
-            content = path.read_bytes()
         except OSError:
             self._refuse(client, name, _NOT_FOUND, "not found")
             return
         if injection is not None and isinstance(fault, Truncate):
             self._fire(injection)
             content = content[: fault.size]
-        out = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        out.bind((self._address, 0))
-        out.setblocking(False)
-        transfer = _Transfer(name, client, out, content, time.monotonic())
-        transfer.injection = injection
-        self._transfers[client] = transfer
-        self._selector.register(out, selectors.EVENT_READ, transfer)
-        transfer.next_packet()
-        self._send(transfer)
-
-    def _continue(self, transfer: _Transfer) -> None:
-        if transfer.client not in self._transfers:
-            return
         try:
-            datagram, sender = transfer.socket.recvfrom(2048)
+            own = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        except OSError as error:
+            # No descriptor is left: this phone must wait, the others go on.
+            self._refuse(client, name, _OTHER, f"no socket for it: {error.strerror}")
+            return
+        own.bind((self._address, 0))
+        own.setblocking(False)
+        now = time.monotonic()
+        transfer = Transfer(name, client, own, content, now, injection, self._fire)
+        self._transfers[client] = transfer
+        self._by_descriptor[own.fileno()] = transfer
+        self._poll.register(own, select.EPOLLIN)
+        self._send(transfer, now)
+
+    def _continue(self, transfer: Transfer, now: float) -> None:
+        try:
+            datagram, sender = transfer.socket.recvfrom(_LONGEST)
+        except BlockingIOError:
+            return
         except OSError as error:
             # An ICMP refusal: the phone closed its port.
             self._give_up(transfer, 0, f"the phone is gone: {error.strerror}")
             return
         if sender != transfer.client:
-            self._error(transfer.socket, sender, _UNKNOWN_TID)
-            return
+            self._error(transfer.socket, sender, _UNKNOWN_TID, "unknown transfer ID")
+        elif datagram == transfer.awaited:
+            self._acknowledged(transfer, now)
+        else:
+            self._other(transfer, datagram, now)
+
+    def _other(self, transfer: Transfer, datagram: bytes, now: float) -> None:
+        """Take what is not the very acknowledgement that was awaited."""
         try:
             packet = self._factory.parse(datagram)
         except Exception:  # noqa: BLE001 (as above)
             return
         if isinstance(packet, TftpPacketERR):
             self._give_up(transfer, packet.errorcode, "the phone sent an error")
-        elif isinstance(packet, TftpPacketACK):
-            self._acknowledged(transfer, packet.blocknumber)
+        elif isinstance(packet, TftpPacketACK) and packet.blocknumber == transfer.block & 0xFFFF:
+            self._acknowledged(transfer, now)
+        # An old acknowledgement: answering it would double every block from here on
+        # (the Sorcerer's Apprentice, RFC 1123 4.2.3.1).
 
-    def _acknowledged(self, transfer: _Transfer, number: int) -> None:
-        if number != transfer.block & 0xFFFF:
-            # An old acknowledgement: answering it would double every block from here on
-            # (the Sorcerer's Apprentice, RFC 1123 4.2.3.1).
-            return
-        if transfer.block < transfer.blocks:
-            transfer.next_packet()
-            self._send(transfer)
+    def _acknowledged(self, transfer: Transfer, now: float) -> None:
+        if transfer.turn_over():
+            self._send(transfer, now)
             return
         event = FileServed(
             name=transfer.name,
@@ -274,65 +265,45 @@ class TftpServer:
         self._drop(transfer)
         self._observe(event, device=self._device_of.get(event.address, ""))
 
-    def _send(self, transfer: _Transfer, *, again: bool = False) -> None:
-        if again:
-            transfer.resent += 1
-            transfer.tries += 1
-        else:
-            transfer.tries = 0
-        transfer.due = time.monotonic() + _FIRST_RESEND
-        if not again and self._spoil(transfer):
-            return
+    def _send(self, transfer: Transfer, now: float) -> None:
+        transfer.tries = 0
+        transfer.due = now + _FIRST_RESEND
         try:
-            transfer.socket.sendto(transfer.packet, transfer.client)
+            transfer.send()
         except OSError as error:
             self._give_up(transfer, 0, str(error.strerror))
+            return
+        self._next_due = min(self._next_due, transfer.due)
 
-    def _spoil(self, transfer: _Transfer) -> bool:
-        """Carry out what was injected for this block; True when it must not be sent now."""
-        injection = transfer.injection
-        match injection.fault if injection is not None else None:
-            case DropBlock(number) if number == transfer.block and injection is not None:
-                self._fire(injection)
-                return True
-            case Delay(seconds) if transfer.block == 1 and injection is not None:
-                self._fire(injection)
-                transfer.due = time.monotonic() + seconds
-                return True
-            case DuplicateBlock(number) if number == transfer.block and injection is not None:
-                self._fire(injection)
-                transfer.socket.sendto(transfer.packet, transfer.client)
-            case WrongTid(number) if number == transfer.block and injection is not None:
-                self._fire(injection)
-                with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
-                    stranger.bind((self._address, 0))
-                    stranger.sendto(transfer.packet, transfer.client)
-            case _:
-                return False
-        return False
+    def _send_again(self, transfer: Transfer, now: float) -> None:
+        transfer.due = now + _FIRST_RESEND
+        try:
+            transfer.send_again()
+        except OSError as error:
+            self._give_up(transfer, 0, str(error.strerror))
 
     def _fire(self, injection: Injection) -> None:
         injection.fired += 1
         event = FaultFired(str(injection.fault), injection.file)
         self._observe(event, device=self._device_of.get(injection.address, ""))
 
-    def _resend_due(self) -> None:
-        now = time.monotonic()
-        for transfer in [t for t in self._transfers.values() if t.due <= now]:
+    def _resend_due(self, now: float) -> None:
+        for transfer in [each for each in self._transfers.values() if each.due <= now]:
             if transfer.tries >= _RESENDS:
                 self._give_up(transfer, 0, f"block {transfer.block} never acknowledged")
             else:
-                self._send(transfer, again=True)
+                self._send_again(transfer, now)
+        self._next_due = min((each.due for each in self._transfers.values()), default=_NEVER)
 
     def _refuse(self, client: tuple[str, int], name: str, code: int, reason: str) -> None:
         if self._listener is not None:
-            self._error(self._listener, client, code)
+            self._error(self._listener, client, code, reason)
         self._observe(
             FileRefused(name, client[0], client[1], code, reason),
             device=self._device_of.get(client[0], ""),
         )
 
-    def _give_up(self, transfer: _Transfer, code: int, reason: str) -> None:
+    def _give_up(self, transfer: Transfer, code: int, reason: str) -> None:
         client = transfer.client
         self._drop(transfer)
         self._observe(
@@ -340,17 +311,18 @@ class TftpServer:
             device=self._device_of.get(client[0], ""),
         )
 
-    def _drop(self, transfer: _Transfer) -> None:
+    def _drop(self, transfer: Transfer) -> None:
         self._transfers.pop(transfer.client, None)
-        self._selector.unregister(transfer.socket)
-        transfer.socket.close()
+        if self._by_descriptor.pop(transfer.socket.fileno(), None) is not None:
+            self._poll.unregister(transfer.socket)
+            transfer.socket.close()
 
     @staticmethod
-    def _error(sender: socket.socket, client: tuple[str, int], code: int) -> None:
-        packet = TftpPacketERR()
-        packet.errorcode = code
+    def _error(sender: socket.socket, client: tuple[str, int], code: int, text: str) -> None:
+        # tftpy builds no packet for code 0, which has no text of its own.
+        packet = struct.pack("!HH", _ERROR, code) + text.encode() + b"\0"
         try:
-            sender.sendto(packet.encode().buffer, client)
-        except (OSError, struct.error):
+            sender.sendto(packet, client)
+        except OSError:
             # Nobody is there to be told.
             return

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from harness.errors import UsageFault
+
 __all__ = [
     "Delay",
     "DropBlock",
@@ -75,6 +77,27 @@ class Injection:
     file: str
     address: str = ""
     fired: int = field(default=0)
+
+    def __post_init__(self) -> None:
+        """Refuse a fault that could never come about.
+
+        Raises:
+            UsageFault: a block below 1, a code that fits no packet, a negative size or time.
+        """
+        match self.fault:
+            case DropBlock(number) | DuplicateBlock(number) | WrongTid(number):
+                possible = number >= 1
+            case ErrorAnswer(code):
+                possible = 0 <= code <= 0xFFFF
+            case Delay(least) | Truncate(least):
+                possible = least >= 0
+            case Silence():
+                possible = True
+        if not possible:
+            raise UsageFault(
+                f"{self.fault} can never come about",
+                expected="blocks from 1, codes from 0 to 65535, sizes and seconds from 0",
+            )
 
     def meets(self, address: str, file: str) -> bool:
         """Whether a request is the one to spoil."""

@@ -198,7 +198,6 @@ def test_what_a_phone_fetched_is_told_in_order(lab: Lab, tmp_path: Path) -> None
 
 def test_the_responder_authorizes_only_this_run(tmp_path: Path) -> None:
     server = HttpServer(tmp_path, "127.0.0.1", 0, Timeline().observer("http"))
-    server._port = _free_port()
     server.start()
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
@@ -211,12 +210,3 @@ def test_the_responder_authorizes_only_this_run(tmp_path: Path) -> None:
     assert asked(server.password) == b"AUTHORIZED"
     assert asked("wrong") == b"UN-AUTHORIZED"
     server.stop()
-
-
-def _free_port() -> int:
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -1,21 +1,19 @@
-"""Each injected fault is carried out on the wire and seen to fire; the server outlives anything."""
+"""Each injected fault is carried out on the wire and seen to fire, or its absence is told."""
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
 import socket
-import struct
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
-from harness.errors import ProductFault
+from harness.errors import BenchFault, ProductFault, UsageFault
 from harness.events import FaultFired, FileServed
-from harness.provisioning import TftpServer
+from harness.lab import load_lab
+from harness.provisioning import Provisioning, TftpServer
 from harness.provisioning.tftp_faults import (
     Delay,
     DropBlock,
@@ -28,7 +26,7 @@ from harness.provisioning.tftp_faults import (
 )
 from harness.provisioning.transfer_log import as_table, assert_order, transfers
 from harness.timeline import Timeline
-from harness.virtual.phone.tftp import ServerError, ServerSilent, fetch
+from harness.virtual.phone.tftp import ServerError, fetch
 
 CONTENT = bytes(range(256)) * 8
 
@@ -89,7 +87,6 @@ def test_silence(served: Served) -> None:
         with pytest.raises(TimeoutError):
             client.recvfrom(600)
     assert injection.fired == 1
-    assert ServerSilent
 
 
 def test_a_fault_for_another_phone_spares_this_one(served: Served) -> None:
@@ -113,29 +110,63 @@ def test_24_phones_at_once(served: Served) -> None:
     assert "file.bin" in as_table(rows)
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+@pytest.mark.parametrize(
+    "fault", [DropBlock(0), WrongTid(-1), ErrorAnswer(70000), Truncate(-1), Delay(-0.1)], ids=repr
 )
-@given(
-    st.one_of(
-        st.binary(max_size=80),
-        st.binary(max_size=60).map(lambda rest: struct.pack("!H", 1) + rest),
-        st.sampled_from([b"../../etc/passwd", b"/etc/passwd", b".", b"", b"\xff\xfe", b"a\0b"]).map(
-            lambda name: b"\0\1" + name + b"\0octet\0blksize\0abc\0"
-        ),
-        st.just(b"\0\2upload.bin\0octet\0"),
-    )
+def test_a_fault_that_could_never_come_about_is_a_sentence(served: Served, fault: Fault) -> None:
+    with pytest.raises(UsageFault, match="never come about"):
+        served.server.inject(fault, "file.bin")
+
+
+@pytest.fixture
+def provisioning(tmp_path: Path) -> Iterator[Provisioning]:
+    lab = load_lab(Path(__file__).parents[3] / "lab.yaml")
+    made = Provisioning(lab, tmp_path, Timeline())
+    made.tftp.port = 0
+    made.put("file.bin", CONTENT)
+    made.tftp.start()
+    yield made
+    made.tftp.stop()
+
+
+def ask(provisioning: Provisioning, name: str) -> bytes:
+    server = ("127.42.0.1", provisioning.tftp.port)
+    return asyncio.run(fetch("127.42.0.42", server, name, None))
+
+
+def test_a_fault_is_in_force_for_its_block_only(provisioning: Provisioning) -> None:
+    with provisioning.tftp_fault("desk-7942", "file.bin", Truncate(3)) as injection:
+        assert len(ask(provisioning, "file.bin")) == 3
+    assert len(ask(provisioning, "file.bin")) == len(CONTENT)
+    assert injection.fired == 1
+
+
+@pytest.mark.parametrize(
+    ("phone", "file", "fault"),
+    [
+        ("desk-7962", "file.bin", Truncate(3)),
+        ("desk-7942", "File.bin", Truncate(3)),
+        ("desk-7942", "file.bin", DropBlock(4000)),
+    ],
 )
-def test_no_datagram_ends_the_server(served: Served, datagram: bytes) -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
-        client.settimeout(2.0)
-        client.sendto(datagram, ("127.0.0.1", served.server.port))
-        # The next good request is answered: the server is alive.
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as good:
-            good.settimeout(2.0)
-            good.sendto(b"\0\1none\0octet\0", ("127.0.0.1", served.server.port))
-            assert good.recvfrom(600)[0][:4] == b"\0\5\0\1"
-    assert not (Path("upload.bin")).exists()
+def test_a_fault_that_never_fired_is_demanded(
+    provisioning: Provisioning, phone: str, file: str, fault: Fault
+) -> None:
+    with (
+        pytest.raises(BenchFault, match="never fired"),
+        provisioning.tftp_fault(phone, file, fault),
+    ):
+        ask(provisioning, "file.bin")
+
+
+def test_a_failed_test_is_not_hidden_by_a_fault_that_never_fired(
+    provisioning: Provisioning,
+) -> None:
+    with (
+        pytest.raises(ZeroDivisionError),
+        provisioning.tftp_fault("desk-7942", "file.bin", Silence()),
+    ):
+        raise ZeroDivisionError
 
 
 def test_another_order_is_told_side_by_side() -> None:
