@@ -6,7 +6,7 @@ the drawing, which is made from it. Pins are GPIO numbers of the RP2040.
 
 FIRMWARE = "rp2040-1.0.0"
 
-# --- coils: one at each crossing of a row driver (to +12 V) and a column driver (to ground) ---------
+# --- coils: one at each crossing of a row driver (to +12 V) and a column driver (to ground) -----
 
 ROW_PINS = (0, 1, 2, 3, 4, 5)
 COLUMN_PINS = (6, 7, 8, 9, 10, 11)
@@ -35,16 +35,16 @@ PWM_HZ = 20_000
 RATED_PERCENT = 25
 #: How long a cold coil bears full current at a stretch.
 LONGEST_FULL_MS = 10_000
-#: No key is down longer. A factory reset holds # until the lamps walk, minutes on some boot loaders.
+#: No key is down longer. A factory reset holds # until the lamps walk: minutes on some loaders.
 LONGEST_DOWN_MS = 420_000
 
-# --- lamps: phototransistors on a 16-channel analogue multiplexer before one ADC --------------------
+# --- lamps: phototransistors on a 16-channel analogue multiplexer before one ADC ----------------
 
 MUX_PINS = (12, 13, 14, 15)
 MUX_SETTLE_US = 20
 ADC_PIN = 26
-#: A line lamp shines red, green, or both, which is amber: one sensor behind a red filter, one behind
-#: a green one. The other lamps have one colour each (inferred from the user guide), and one sensor.
+#: A line lamp shines red, green, or both, which is amber: one sensor behind a red filter, one
+#: behind a green one. The others have one colour each (from memory), and one sensor.
 LAMPS = (
     ("line1", (0, 1), ""),
     ("line2", (2, 3), ""),
@@ -68,7 +68,7 @@ SHARE_HYSTERESIS = 5
 #: A colour counts when it has stayed so long; sensors of one lamp never switch in the same instant.
 SETTLE_MS = 12
 
-# --- the rest ---------------------------------------------------------------------------------------
+# --- the rest -----------------------------------------------------------------------------------
 
 #: Without a frame from the host for so long all keys are let go.
 WATCHDOG_MS = 2000

@@ -1,4 +1,4 @@
-"""Print the light sensors' levels: ``mpremote run calibrate.py``, with the maintenance jumper set."""
+"""Print the light sensors' levels: ``mpremote run calibrate.py``, maintenance jumper set."""
 
 import time
 

@@ -46,14 +46,14 @@ class Coils:
         if key in self._down:
             return
         if len(self._down) >= self._board.MOST_DOWN:
-            raise LimitError("%d keys are down, the coils' supply bears no more" % len(self._down))
+            raise LimitError(f"{len(self._down)} keys are down, the supply bears no more")
         row, column = self._place[key]
         for other in self._down:
             if self._place[other][0] != row and self._place[other][1] != column:
-                raise LimitError("%s shares neither row nor column with %s" % (key, other))
+                raise LimitError(f"{key} shares neither row nor column with {other}")
         # Half cooled, so that a hot coil is not switched off again at once.
         if self._warmth(key, now) > self._most_heat() // 2:
-            raise LimitError("the coil of %s is hot" % key)
+            raise LimitError(f"the coil of {key} is hot")
 
     def press(self, key, now):
         """Switch a coil on; returns whether it was off.

@@ -59,7 +59,7 @@ class Controller:
         self._dropped = None
         self._fed = None
 
-    # --- the main loop's calls ----------------------------------------------------------------------
+    # --- the main loop's calls --------------------------------------------------------------------
 
     def take(self, data):
         """Take bytes from the host and do what they ask for."""
@@ -81,7 +81,7 @@ class Controller:
             self._tell_dropped()
         seen = self._lights.look(now)
         if seen is not None and self._version:
-            self._send("!%d lamp %s %s" % seen)
+            self._send(f"!{seen[0]} lamp {seen[1]} {seen[2]}")
 
     def spare_ms(self):
         """Return for how long nothing has to be timed."""
@@ -89,7 +89,7 @@ class Controller:
             return 0
         return 1000 if self._typing is None else max(0, self._typing.due - self._now())
 
-    # --- requests -----------------------------------------------------------------------------------
+    # --- requests ---------------------------------------------------------------------------------
 
     def _request(self, seq, verb, words):
         self._fed = self._now()
@@ -105,6 +105,9 @@ class Controller:
         except RefusedError as refused:
             self._answer(seq, "err", refused.code + " " + refused.text)
             return
+        except LimitError as limit:
+            self._answer(seq, "err", self._limit_code() + " " + str(limit))
+            return
         if text is not None:
             self._answer(seq, "ok", text)
             self._tell_dropped()
@@ -116,7 +119,7 @@ class Controller:
         if verb == "alive" and count == 0:
             return ""
         if verb == "lamps" and count == 0:
-            return " ".join("%s=%s" % lamp for lamp in self._lights.colours())
+            return " ".join(f"{lamp}={colour}" for lamp, colour in self._lights.colours())
         if verb == "release-all" and count == 0:
             self._release_all()
             return ""
@@ -128,7 +131,7 @@ class Controller:
         if verb == "type" and 3 <= count <= 2 + MOST_KEYS:
             return self._type(seq, words[2:], _time(words[0]), _time(words[1]))
         if verb in ("hello", "alive", "lamps", "release-all", "down", "up", "tap", "type"):
-            raise RefusedError("bad-arguments", " ".join([verb] + words))
+            raise RefusedError("bad-arguments", (verb + " " + " ".join(words)).strip())
         raise RefusedError("bad-verb", verb)
 
     def _hello(self, words):
@@ -142,7 +145,7 @@ class Controller:
         self._dropped = None
         self._answers = []
         self._version = min(wanted, NEWEST_VERSION)
-        text = "matrix %d %d" % (self._version, len(self._coils))
+        text = f"matrix {self._version} {len(self._coils)}"
         return text if self._version == 1 else text + " " + self._board.FIRMWARE
 
     def _may(self, keys):
@@ -153,17 +156,13 @@ class Controller:
             raise RefusedError("busy", "still typing, no time for " + " ".join(keys))
 
     def _press(self, key):
-        try:
-            moved = self._coils.press(key, self._now())
-        except LimitError as limit:
-            raise RefusedError(self._limit_code(), str(limit))
-        if moved:
-            self._report("key %s down" % key)
+        if self._coils.press(key, self._now()):
+            self._report(f"key {key} down")
         return ""
 
     def _release(self, key):
         if self._coils.release(key, self._now()):
-            self._report("key %s up" % key)
+            self._report(f"key {key} up")
         return ""
 
     def _release_all(self):
@@ -194,15 +193,12 @@ class Controller:
             self._report("limit " + key)
         self._tell_dropped()
 
-    # --- typing -------------------------------------------------------------------------------------
+    # --- typing -----------------------------------------------------------------------------------
 
     def _type(self, seq, keys, ms, gap_ms):
         self._may(keys)
-        try:
-            for key in keys:
-                self._coils.check(key, self._now())
-        except LimitError as limit:
-            raise RefusedError(self._limit_code(), str(limit))
+        for key in keys:
+            self._coils.check(key, self._now())
         self._typing = Typing(seq, keys, ms, gap_ms)
         self._typing.due = self._now()
         self._type_on()
@@ -226,17 +222,17 @@ class Controller:
             return
         try:
             self._press(typing.keys[typing.index])
-        except RefusedError as refused:
+        except LimitError as limit:
             self._typing = None
-            self._answer(typing.seq, "err", refused.code + " " + refused.text)
+            self._answer(typing.seq, "err", self._limit_code() + " " + str(limit))
             return
         typing.down = True
         typing.due = self._now() + typing.ms
 
-    # --- the wire -----------------------------------------------------------------------------------
+    # --- the wire ---------------------------------------------------------------------------------
 
     def _answer(self, seq, kind, text):
-        body = ("<%s %s %d %s" % (seq, kind, self._now(), text)).rstrip()
+        body = f"<{seq} {kind} {self._now()} {text}".rstrip()
         self._answers.append((seq, body))
         if len(self._answers) > ANSWERS_KEPT:
             self._answers.pop(0)
@@ -244,7 +240,7 @@ class Controller:
 
     def _report(self, what):
         if self._version:
-            self._send("!%d %s" % (self._now(), what))
+            self._send(f"!{self._now()} {what}")
 
     def _send(self, body):
         self._write(encode(body))
@@ -253,4 +249,4 @@ class Controller:
 def _time(word):
     if word.isdigit() and int(word) <= LONGEST_MS:
         return int(word)
-    raise RefusedError("bad-arguments", "%s is not 0 to %d ms" % (word, LONGEST_MS))
+    raise RefusedError("bad-arguments", f"{word} is not 0 to {LONGEST_MS} ms")

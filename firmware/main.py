@@ -20,7 +20,7 @@ COLLECT_TAKES_MS = 20
 def calibration():
     """Return what calibration.json on the board's flash says, or nothing."""
     try:
-        with open("calibration.json") as file:  # noqa: PTH123
+        with open("calibration.json") as file:
             return json.load(file)
     except OSError:
         return {}

@@ -1,4 +1,4 @@
-"""The host's end of the line: standard input and output, which on an RP2040 are its USB serial port.
+"""The host's end of the line: standard input and output, on an RP2040 its USB serial port.
 
 Neither may ever hold up the main loop, which times the keys. MicroPython's writes wait up to half a
 second when the host does not read (``mp_usbd_cdc_tx_strn`` in shared/tinyusb/mp_usbd_cdc.c), so one

@@ -167,9 +167,7 @@ def test_stuck_key(keypad_twin: TwinStarter, timeline: Timeline) -> None:
     assert "fault fired: keypad-1 stuck_keys: 5 stays down" in twin.log
 
 
-def test_key_held_longer_than_its_coil_bears(
-    keypad_twin: TwinStarter, timeline: Timeline
-) -> None:
+def test_key_held_longer_than_its_coil_bears(keypad_twin: TwinStarter, timeline: Timeline) -> None:
     twin = keypad_twin(hot_keys=["5"])
     with opened(twin.port, timeline) as keypad:
         keypad.press("5")
@@ -201,7 +199,9 @@ def test_every_line_damaged(keypad_twin: TwinStarter, timeline: Timeline) -> Non
         pass
 
 
-def test_one_damaged_answer_is_asked_for_again(keypad_twin: TwinStarter, timeline: Timeline) -> None:
+def test_one_damaged_answer_is_asked_for_again(
+    keypad_twin: TwinStarter, timeline: Timeline
+) -> None:
     twin = keypad_twin(bad_crc_every=4)  # hello, lamps, the edge, its answer
     with opened(twin.port, timeline) as keypad:
         keypad.press("1")
@@ -209,7 +209,9 @@ def test_one_damaged_answer_is_asked_for_again(keypad_twin: TwinStarter, timelin
     assert any("bad_crc_every: damaged: <3 ok" in line for line in twin.log)
 
 
-def test_damaged_edge_is_a_lost_key_and_says_why(keypad_twin: TwinStarter, timeline: Timeline) -> None:
+def test_damaged_edge_is_a_lost_key_and_says_why(
+    keypad_twin: TwinStarter, timeline: Timeline
+) -> None:
     with opened(keypad_twin(bad_crc_every=3).port, timeline) as keypad:
         with pytest.raises(BenchFault, match="did not go down") as caught:
             keypad.press("1")

@@ -43,10 +43,10 @@ class Hardware:
                 raise OSError("broken on purpose")
 
     def row(self, row, on):
-        self._write("row %d %d" % (row, on))
+        self._write(f"row {row} {int(on)}")
 
     def column(self, column, percent):
-        self._write("column %d %d" % (column, percent))
+        self._write(f"column {column} {percent}")
 
     def all_off(self):
         self._write("off")
