@@ -19,10 +19,12 @@ from running_firmware import (
     DARK,
     FAINT,
     FIRMWARE,
+    ROOT,
     UNIX_BOARD,
     RunningFirmware,
     board,
     execute,
+    load,
     micropython,
 )
 
@@ -401,6 +403,26 @@ def test_coils_can_do_what_a_factory_reset_needs_and_not_burn() -> None:
     assert min(board.DRIVER_MA, board.SUPPLY_MA) >= board.COIL_MA * board.MOST_DOWN
     assert board.PULL_IN_MS < board.RESET_MS < board.LONGEST_FULL_MS
     assert board.RESET_MS < board.WATCHDOG_MS
+
+
+def test_drawing_and_page_show_this_board() -> None:
+    drawing = load(ROOT / "tools/keypad_drawing.py", "keypad_drawing")
+    again = "python tools/keypad_drawing.py"
+    assert drawing.svg(board) == drawing.DRAWING.read_text(), again
+    assert drawing.page(drawing.PAGE.read_text(), board) == drawing.PAGE.read_text(), again
+    # Each pin the firmware drives is drawn, with its use, at its place on a Pico.
+    assert len(drawing.PICO) == 40
+    assert {f"GP{n}" for n in [*range(23), 26, 27, 28]} == {
+        name for name in drawing.PICO if re.fullmatch(r"GP\d+", name)
+    }
+    assert set(drawing.uses(board)) <= set(drawing.PICO)
+
+
+def test_page_tells_to_flash_every_module() -> None:
+    page = (ROOT / "docs/how-to/build-the-keypad.md").read_text()
+    command = re.search(r"`mpremote cp (board[^:]*) :`", page)
+    assert command is not None
+    assert set(command[1].split()) == {path.name for path in SOURCES} - {"calibrate.py"}
 
 
 def test_micropython_is_found_or_the_way_to_it_named(
