@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import select
 import subprocess
 import sys
 import threading
@@ -160,6 +161,10 @@ class RunningFirmware:
             }[colour]
         for channel, level in zip(channels, levels, strict=True):
             self.order(f"level {channel} {level}")
+
+    def line_is_full(self) -> bool:
+        """Whether the pseudo-terminal takes no byte for the host any more."""
+        return not select.select([], [self._master], [], 0.0)[1]
 
     def unplug(self) -> None:
         self.stop()
