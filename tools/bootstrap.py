@@ -20,6 +20,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import micropython
+
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 BIN = VENV / "bin"
@@ -193,11 +195,22 @@ def bench() -> int:
     ).returncode
 
 
+def unix_micropython() -> bool:
+    """Fetch MicroPython, which runs the keypad firmware in tests, unless it is here."""
+    before = time.monotonic()
+    try:
+        micropython.obtain(CACHE)
+    except micropython.MissingError as missing:
+        raise Trouble(str(missing)) from missing
+    return time.monotonic() - before > 1.0
+
+
 def prepare() -> None:
     CACHE.mkdir(parents=True, exist_ok=True)
     timed("system packages", system_packages)
     timed("virtual environment", virtual_environment)
     timed("Asterisk image", image)
+    timed("MicroPython", unix_micropython)
 
 
 def environment() -> dict[str, str]:

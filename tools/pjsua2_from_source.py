@@ -171,14 +171,14 @@ def parse_uris(listing: str) -> Iterator[SourceFile]:
             yield SourceFile(*match.groups())
 
 
-def private_apt(home: Path, mirror: str, suite: str) -> list[str]:
-    """Return options that make apt read one deb-src line and keep its state in ``home``."""
+def private_apt(home: Path, mirror: str, suite: str, kind: str = "deb-src") -> list[str]:
+    """Return options that make apt read one suite only and keep its state in ``home``."""
     lists, cache = home / "lists", home / "cache"
     for folder in (lists / "partial", cache / "archives" / "partial"):
         folder.mkdir(parents=True, exist_ok=True)
-    sources = home / "asterisk.sources"
+    sources = home / "one.sources"
     sources.write_text(
-        f"Types: deb-src\nURIs: {mirror}\nSuites: {suite}\nComponents: main\nSigned-By: {KEYRING}\n"
+        f"Types: {kind}\nURIs: {mirror}\nSuites: {suite}\nComponents: main\nSigned-By: {KEYRING}\n"
     )
     settings = {
         "Dir::Etc::sourcelist": str(sources),

@@ -18,6 +18,7 @@ from harness.keypad.lamps import (
     find_walk,
     lamp_edges,
     lamp_pattern,
+    wait_for_pattern,
     wait_for_walk,
 )
 from harness.keypad.matrix import MatrixKeypad
@@ -37,5 +38,6 @@ __all__ = [
     "find_walk",
     "lamp_edges",
     "lamp_pattern",
+    "wait_for_pattern",
     "wait_for_walk",
 ]

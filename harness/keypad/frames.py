@@ -1,4 +1,4 @@
-"""Framing of keypad line protocol v1: see docs/reference/keypad-protocol.md.
+"""Framing of the keypad line protocol: see docs/reference/keypad-protocol.md.
 
 A frame is ``body*HH\\n``: printable ASCII, then two upper-case hex digits of CRC-8 over the body.
 """
@@ -15,6 +15,7 @@ __all__ = [
     "FrameReader",
     "KeyEdge",
     "LampReport",
+    "LimitReached",
     "Message",
     "Watchdog",
     "crc8",
@@ -61,6 +62,14 @@ class Watchdog:
 
 
 @dataclass(frozen=True, slots=True)
+class LimitReached:
+    """The controller let go of a key because what presses it may not be on any longer."""
+
+    device_ms: int
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
 class Damaged:
     """A line that is no frame of this protocol, and why."""
 
@@ -68,7 +77,7 @@ class Damaged:
     why: str
 
 
-Message = Answer | KeyEdge | LampReport | Watchdog | Damaged
+Message = Answer | KeyEdge | LampReport | Watchdog | LimitReached | Damaged
 
 
 def crc8(data: bytes) -> int:
@@ -138,4 +147,6 @@ def _parse(body: str) -> Message:
             return LampReport(int(head[1:]), lamp, LampColour(colour))
         case [head, "watchdog"] if head.startswith("!"):
             return Watchdog(int(head[1:]))
+        case [head, "limit", key] if head.startswith("!"):
+            return LimitReached(int(head[1:]), key)
     raise ValueError("no message of this protocol")

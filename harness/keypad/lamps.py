@@ -1,14 +1,16 @@
 """What lamps mean when watched over time: dark, steady, blinking, walking.
 
 All of it is computed from the edges the keypad's sensors reported, by the controller's clock, so
-scheduling on the host does not bend it.
+scheduling on the host does not bend it. Levels have their hysteresis in the controller; here is the
+one in time: a change counts only when it stays, a blink only when it repeats.
 """
 
 from __future__ import annotations
 
 import itertools
 import statistics
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from harness.errors import ProductFault
@@ -26,14 +28,20 @@ __all__ = [
     "find_walk",
     "lamp_edges",
     "lamp_pattern",
+    "wait_for_pattern",
     "wait_for_walk",
 ]
 
 #: Part of a step for which two neighbours may be lit together; two lamps that blink in unison are
 #: lit together all the time, which on a two-line 7942G is the only thing that tells them apart.
 _OVERLAP = 0.5
+#: A change that is taken back within this many seconds has not been one.
+_GLITCH_S = 0.02
 #: A step may take this many times the median step: scheduling of a slow sensor, not a new pattern.
 _LONGEST_STEP = 10.0
+#: Line lamps change so often at most while a round is walked, for each lamp of the phone. Older
+#: edges cannot belong to it, and a boot loader may flicker for minutes before it walks.
+_EDGES_PER_LAMP = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +117,7 @@ def lamp_pattern(
     now: float,
     settle_s: float = 2.0,
     tolerance: float = 0.3,
+    glitch_s: float = _GLITCH_S,
 ) -> LampPattern:
     """Say what one lamp does.
 
@@ -118,8 +127,9 @@ def lamp_pattern(
         now: the present time on the controller's clock, seconds.
         settle_s: without a change for this long it counts as dark or steady.
         tolerance: part by which each blink may differ from the mean period.
+        glitch_s: a change that is taken back within this time has not been one.
     """
-    mine = [edge for edge in edges if edge.lamp == lamp]
+    mine = _lasting([edge for edge in edges if edge.lamp == lamp], now, glitch_s)
     if not mine:
         return Dark()
     last = mine[-1]
@@ -160,6 +170,8 @@ def find_walk(edges: Sequence[LampEdge], *, colour: LampColour | str, lines: int
             all(follower[before.lamp] == after.lamp for before, after in pairs)
             and all(_hands_over(before, after) for before, after in pairs)
             and max(steps) <= max(_LONGEST_STEP * step, 0.001)
+            # Time runs backwards only where the controller started anew.
+            and min(steps) >= 0
         ):
             lamps = tuple(lighting.lamp for lighting in walk_round)
             return Walk(wanted, lamps, step, walk_round[0].on)
@@ -192,19 +204,24 @@ def wait_for_walk(
         ProductFault: it did not, with what the lamps did instead.
     """
     wanted = LampColour(colour)
+    line_lamps = {f"line{n}" for n in range(1, lines + 1)}
+    edges: list[LampEdge] = []
     looked_at = 0
+    walk: Walk | None = None
 
     def walked(records: list[Record]) -> bool:
         # Only a lamp edge can complete a walk; on a busy wire most records are none.
-        nonlocal looked_at
-        new, looked_at = records[looked_at:], len(records)
-        if not any(isinstance(record.event, LampChanged) for record in new):
-            return False
-        return find_walk(lamp_edges(records, device), colour=wanted, lines=lines) is not None
+        nonlocal looked_at, walk
+        new = [e for e in lamp_edges(records[looked_at:], device) if e.lamp in line_lamps]
+        looked_at = len(records)
+        for edge in new:
+            edges.append(edge)
+            walk = find_walk(edges[-_EDGES_PER_LAMP * lines :], colour=wanted, lines=lines)
+            if walk is not None:
+                break
+        return walk is not None
 
     timeline.wait_until(walked, within=within, since=since)
-    edges = lamp_edges(timeline.records(since), device)
-    walk = find_walk(edges, colour=wanted, lines=lines)
     if walk is not None:
         return walk
     state, hint = _instead(edges, wanted, lines)
@@ -215,6 +232,81 @@ def wait_for_walk(
         expected=f"{wanted} from line1 to line{lines} and back to line1 within {within:.1f} s",
         hint=hint,
     )
+
+
+def wait_for_pattern(
+    timeline: Timeline,
+    *,
+    device: str,
+    lamp: str,
+    matches: Callable[[LampPattern], bool],
+    expected: str,
+    within: float,
+    settle_s: float = 2.0,
+) -> LampPattern:
+    """Wait until a lamp shows a pattern; returns it.
+
+    Args:
+        timeline: where the keypad's driver writes lamp edges.
+        device: the phone's name in lab.yaml.
+        lamp: the lamp's name, e.g. ``mwi``.
+        matches: whether a pattern is the one waited for.
+        expected: the pattern in words, for the fault.
+        within: deadline in seconds.
+        settle_s: without a change for this long the lamp counts as dark or steady.
+
+    Raises:
+        ProductFault: it did not, with what it shows instead.
+    """
+    deadline = time.monotonic() + within
+    while True:
+        records = [
+            record
+            for record in timeline.records()
+            if isinstance(record.event, LampChanged)
+            and record.device == device
+            and record.event.lamp == lamp
+        ]
+        edges = lamp_edges(records, device)
+        # The controller's clock goes on from the last edge as the host's does from its arrival.
+        passed = time.monotonic() - records[-1].mono if records else 0.0
+        now = edges[-1].at + passed if edges else 0.0
+        shown = lamp_pattern(edges, lamp, now=now, settle_s=settle_s)
+        # While the last change may still be taken back, what was before it proves nothing.
+        if matches(shown) and not (records and passed < _GLITCH_S):
+            return shown
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise ProductFault(
+                f"its lamp {lamp} does not show what it should",
+                device=device,
+                state=f"{lamp}: {shown}",
+                expected=f"{expected} within {within:.1f} s",
+                hint="is the keypad's light sensor over that lamp? see: harness phone … status",
+            )
+        # A new edge changes the pattern, and so does time: what has not changed gets settled.
+        waits = (_GLITCH_S, settle_s) if records else ()
+        pause = next((wait - passed for wait in waits if wait > passed), left)
+        seen = len(records)
+        timeline.wait_until(
+            lambda every, seen=seen: _edges_about(every, device, lamp) > seen,  # type: ignore[misc]
+            within=min(left, pause + 0.001),
+        )
+
+
+def _edges_about(records: Iterable[Record], device: str, lamp: str) -> int:
+    return sum(edge.lamp == lamp for edge in lamp_edges(records, device))
+
+
+def _lasting(edges: Sequence[LampEdge], now: float, glitch_s: float) -> list[LampEdge]:
+    """Leave out changes of one lamp that were taken back at once, or may still be."""
+    kept: list[LampEdge] = []
+    for index, edge in enumerate(edges):
+        ended = edges[index + 1].at if index + 1 < len(edges) else now
+        shown = kept[-1].colour if kept else LampColour.DARK
+        if edge.colour is not shown and ended - edge.at >= glitch_s:
+            kept.append(edge)
+    return kept
 
 
 def _lightings(edges: Sequence[LampEdge]) -> list[_Lit]:

@@ -13,11 +13,17 @@ import serial
 from harness.errors import BenchFault
 from harness.keypad.frames import Answer, Damaged, FrameReader, Message, encode
 
-__all__ = ["ControllerLink"]
+__all__ = ["ControllerLink", "ControllerRefusal"]
+
+
+class ControllerRefusal(BenchFault):
+    """The controller answered a request with an error; `code` is its word for it."""
+
+    code = ""
 
 
 class ControllerLink:
-    """Speak keypad line protocol v1 on a serial port.
+    """Speak the keypad line protocol on a serial port.
 
     A message is handed to `hear` before whoever waits for it goes on. After a damaged line
     the lamps are asked for: it may have been a report, and reports are not repeated.
@@ -98,7 +104,8 @@ class ControllerLink:
             seconds: what the keys need by themselves.
 
         Raises:
-            BenchFault: no answer, a refusal, or the port is gone.
+            ControllerRefusal: it answered with an error.
+            BenchFault: no answer, or the port is gone.
         """
         within = self._answer_s + seconds
         seq = next(self._seq)
@@ -119,14 +126,24 @@ class ControllerLink:
         if answer is None:
             raise self._no_answer(command, within, self.damaged - damaged_before)
         if answer.code:
-            raise BenchFault(
-                f"it refuses {command!r}: {answer.code} {answer.text}".rstrip(),
-                device=self._name,
-                expected="ok",
-                hint="busy or aborted: another thread drives the same keypad; "
-                "else the controller's firmware differs",
-            )
+            raise self._refusal(command, answer)
         return answer.text
+
+    def _refusal(self, command: str, answer: Answer) -> ControllerRefusal:
+        hints = {
+            "busy": "another thread drives the same keypad",
+            "aborted": "another thread drives the same keypad, or a coil had to be switched off",
+            "limit": "let go of other keys first, or let the coil cool",
+        }
+        refusal = ControllerRefusal(
+            f"it refuses {command!r}: {answer.code} {answer.text}".rstrip(),
+            device=self._name,
+            state=self._situation(),
+            expected="ok",
+            hint=hints.get(answer.code, "the controller's firmware differs from this driver"),
+        )
+        refusal.code = answer.code
+        return refusal
 
     def _no_answer(self, command: str, within: float, damaged: int) -> BenchFault:
         expected = f"an answer to {command!r} within {within:.1f} s, asked twice"

@@ -13,11 +13,12 @@ from harness.keypad.frames import (
     Damaged,
     KeyEdge,
     LampReport,
+    LimitReached,
     Message,
     Watchdog,
 )
 from harness.keypad.keys import keys_of
-from harness.keypad.link import ControllerLink
+from harness.keypad.link import ControllerLink, ControllerRefusal
 from harness.timeline import Observer
 
 __all__ = ["MatrixKeypad"]
@@ -25,14 +26,16 @@ __all__ = ["MatrixKeypad"]
 #: The controller takes this many keys in one request.
 _KEYS_PER_REQUEST = 32
 _LONGEST_MS = 60_000
+_NEWEST_VERSION = 2
 
 
 class MatrixKeypad:
-    """Drive a matrix controller over keypad line protocol v1 (docs/reference/keypad-protocol.md).
+    """Drive a matrix controller over the keypad line protocol (docs/reference/keypad-protocol.md).
 
     One thread reads the port, another keeps the controller's watchdog fed. A request whose answer
     does not come is sent once more under the same number, which the controller does not carry out
-    twice. A key counts as moved when the controller has reported its edge.
+    twice. A key counts as moved when the controller has reported its edge. It speaks protocol
+    version 2 with a controller that does, else version 1.
 
     Args:
         port: serial device, e.g. ``/dev/ttyACM0``.
@@ -65,7 +68,7 @@ class MatrixKeypad:
         self._edges: list[KeyEdge] = []
         self._down: set[str] = set()
         self._held: set[str] = set()
-        self._let_go: dict[str, int] = {}
+        self._let_go: dict[str, str] = {}
         self._lamps: dict[str, LampColour] = {}
         self._keys_lock = threading.Lock()
         self._link = ControllerLink(
@@ -79,14 +82,7 @@ class MatrixKeypad:
             situation=self._situation,
         )
         try:
-            self._identity = self._link.request("hello")
-            if self._identity.split(" ")[:2] != ["matrix", "1"]:
-                raise BenchFault(
-                    f"it greets with {self._identity!r}",
-                    device=name,
-                    expected="'matrix 1 <keys>': a matrix controller with line protocol 1",
-                    hint="flash the controller's firmware, or correct the driver in lab.yaml",
-                )
+            self._identity = self._greet()
             self.lamps()
         except BaseException:
             self._link.close()
@@ -130,17 +126,18 @@ class MatrixKeypad:
         with self._keys_lock:
             with self._changed:
                 self._held.discard(key)
-                let_go_at = self._let_go.pop(key, None)
+                let_go = self._let_go.pop(key, None)
             self._move(f"up {key}", 0.0)
             if key in self._down:
                 raise self._stuck_key([key], f"up {key}")
-        if let_go_at is not None:
+        if let_go is not None:
             raise BenchFault(
-                f"it had let go of {key} by itself at {let_go_at} ms of its clock",
+                f"it had let go of {key} by itself at {let_go}",
                 device=self._name,
-                state="its watchdog heard nothing from this host for 2 s",
+                state=f"key {key} up, long before it was told to",
                 expected=f"{key} held down until released",
-                hint="is this machine overloaded, or was the process suspended?",
+                hint="after a watchdog: is this machine overloaded, was the process suspended? "
+                "after a limit: the key was held longer than its coil bears",
             )
 
     def tap(self, key: str, ms: int = 80) -> None:
@@ -215,6 +212,23 @@ class MatrixKeypad:
         with contextlib.suppress(BenchFault):
             self._link.request("release-all")
         self._link.close()
+
+    def _greet(self) -> str:
+        try:
+            identity = self._link.request(f"hello {_NEWEST_VERSION}")
+        except ControllerRefusal as refusal:
+            # Version 1 knows no argument to hello.
+            if refusal.code != "bad-arguments":
+                raise
+            identity = self._link.request("hello")
+        if identity.split(" ")[:2] not in (["matrix", "1"], ["matrix", "2"]):
+            raise BenchFault(
+                f"it greets with {identity!r}",
+                device=self._name,
+                expected=f"'matrix <version> <keys> …': line protocol 1 to {_NEWEST_VERSION}",
+                hint="flash the controller's firmware, or correct the driver in lab.yaml",
+            )
+        return identity
 
     # --- keys -----------------------------------------------------------------------------------
 
@@ -296,8 +310,15 @@ class MatrixKeypad:
                     f"{self._name} heard nothing from the host, let go of all keys ({ms} ms)"
                 )
                 with self._changed:
-                    self._let_go.update(dict.fromkeys(self._held, ms))
+                    why = f"{ms} ms of its clock: it heard nothing from this host for 2 s"
+                    self._let_go.update(dict.fromkeys(self._held, why))
                     self._held.clear()
+            case LimitReached(device_ms=ms, key=key):
+                self._note(f"{self._name} let go of {key}: its coil's limit ({ms} ms)")
+                with self._changed:
+                    if key in self._held:
+                        self._held.discard(key)
+                        self._let_go[key] = f"{ms} ms of its clock: its coil's limit"
             case Damaged(line=line, why=why):
                 self._note(f"{self._name} sent a damaged line: {why}: {line[:80]!r}")
             case Answer(device_ms=ms, text=text) if command == "lamps":

@@ -33,6 +33,9 @@ _MOST_KEYS = 32
 _LONGEST_MS = 60_000
 _WATCHDOG_S = 2.0
 _ANSWERS_KEPT = 16
+_HOT_AFTER_S = 0.05
+_NEWEST_VERSION = 2
+_FIRMWARE = "twin-1.0.0"
 
 
 def _crc8(data: bytes) -> int:
@@ -65,6 +68,7 @@ class KeypadTwin:
         self._received = b""
         self._frames_sent = 0
         self._session = 0
+        self._version = 1
         self._down: set[str] = set()
         self._answers: dict[str, str] = {}
         self._running: dict[str, asyncio.Task[None]] = {}
@@ -196,7 +200,12 @@ class KeypadTwin:
     def _obey(self, verb: str, args: list[str]) -> str | Coroutine[None, None, None]:
         match verb, args:
             case "hello", []:
+                self._version = 1
                 return f"matrix 1 {len(_KEYS)}"
+            case "hello", [version] if version.isdecimal() and int(version) > 0:
+                self._version = min(int(version), _NEWEST_VERSION)
+                firmware = f" {_FIRMWARE}" if self._version > 1 else ""
+                return f"matrix {self._version} {len(_KEYS)}{firmware}"
             case "alive", []:
                 return ""
             case "lamps", []:
@@ -256,6 +265,18 @@ class KeypadTwin:
             self._down.discard(key)
         self._world.key(self._name, key, down=down)
         self._report(f"key {key} {'down' if down else 'up'}")
+        if down and key in self._faults.hot_keys:
+            asyncio.get_running_loop().call_later(_HOT_AFTER_S, self._give_up, key)
+
+    def _give_up(self, key: str) -> None:
+        if key not in self._down:
+            return
+        self._fault("hot_keys", f"{key} let go")
+        for task in tuple(self._running.values()):
+            task.cancel()
+        self._move(key, down=False)
+        if self._version > 1:
+            self._report(f"limit {key}")
 
     def _let_go(self) -> None:
         for task in tuple(self._running.values()):

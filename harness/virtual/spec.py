@@ -66,11 +66,13 @@ class KeypadFaults(_Spec):
         lose_keys: keys whose presses are acknowledged but never happen.
         stuck_keys: keys that go down and stay down.
         silent: reads the port but answers nothing.
+        hot_keys: keys let go of after 50 ms, as by a coil's limit.
         bad_crc_every: every n-th frame to the host is damaged on its way (1 means all).
     """
 
     lose_keys: frozenset[_Named] = frozenset()
     stuck_keys: frozenset[_Named] = frozenset()
+    hot_keys: frozenset[_Named] = frozenset()
     silent: bool = False
     bad_crc_every: Annotated[int, Field(ge=1)] | None = None
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from running_firmware import RunningFirmware
 from running_twin import RunningTwin
 
 from harness.timeline import Timeline
@@ -57,3 +58,38 @@ def keypad_twin(tmp_path: Path) -> Iterator[Callable[..., RunningTwin]]:
     loop.call_soon_threadsafe(loop.stop)
     thread.join(2.0)
     loop.close()
+
+
+@pytest.fixture
+def firmware() -> Iterator[Callable[..., RunningFirmware]]:
+    """Start the firmware under MicroPython, with constants of its board changed."""
+    started: list[RunningFirmware] = []
+
+    def start(**constants: Any) -> RunningFirmware:
+        started.append(RunningFirmware(**constants))
+        return started[-1]
+
+    yield start
+    for running in started:
+        running.stop()
+
+
+@pytest.fixture(params=["twin", "firmware"])
+def controller(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., RunningTwin | RunningFirmware]:
+    """Start a keypad controller: the twin, or the firmware under MicroPython.
+
+    Args:
+        watchdog_ms: for how long the host may be silent.
+    """
+
+    def start(watchdog_ms: int = 2000) -> RunningTwin | RunningFirmware:
+        if request.param == "twin":
+            monkeypatch.setattr("harness.virtual.keypad._WATCHDOG_S", watchdog_ms / 1000)
+            twin: RunningTwin = request.getfixturevalue("keypad_twin")()
+            return twin
+        board: RunningFirmware = request.getfixturevalue("firmware")(WATCHDOG_MS=watchdog_ms)
+        return board
+
+    return start

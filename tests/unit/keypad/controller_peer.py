@@ -43,7 +43,10 @@ def heard(body: str, *says: str, unplug: bool = False) -> Heard:
 
 
 #: What every driver begins with.
-GREETING = (heard(">1 hello", "<1 ok 5 matrix 1 35"), heard(">2 lamps", f"<2 ok 6 {LAMPS}"))
+GREETING = (
+    heard(">1 hello 2", "<1 ok 5 matrix 2 35 scripted-1"),
+    heard(">2 lamps", f"<2 ok 6 {LAMPS}"),
+)
 
 
 class ScriptedController:

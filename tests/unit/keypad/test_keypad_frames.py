@@ -13,6 +13,7 @@ from harness.keypad.frames import (
     FrameReader,
     KeyEdge,
     LampReport,
+    LimitReached,
     Message,
     Watchdog,
     crc8,
@@ -29,6 +30,7 @@ MESSAGES = st.one_of(
     st.builds(KeyEdge, NUMBER, st.sampled_from(sorted(KEYS)), st.booleans()),
     st.builds(LampReport, NUMBER, st.sampled_from(LAMPS), st.sampled_from(LampColour)),
     st.builds(Watchdog, NUMBER),
+    st.builds(LimitReached, NUMBER, st.sampled_from(sorted(KEYS))),
 )
 
 
@@ -44,6 +46,8 @@ def body_of(message: Message) -> str:
             return f"!{ms} lamp {lamp} {colour}"
         case Watchdog(device_ms=ms):
             return f"!{ms} watchdog"
+        case LimitReached(device_ms=ms, key=key):
+            return f"!{ms} limit {key}"
     raise AssertionError(message)
 
 
@@ -106,6 +110,8 @@ def test_carriage_return_is_ignored() -> None:
         "!1 lamp line1 blue",
         "!1 lamp line1",
         "!x watchdog",
+        "!1 limit",
+        "!1 limit 5 6",
         ">1 hello",
         "1 ok 1",
     ],

@@ -18,6 +18,7 @@ from harness.keypad import (
     Unsteady,
     find_walk,
     lamp_pattern,
+    wait_for_pattern,
     wait_for_walk,
 )
 from harness.timeline import Timeline
@@ -216,3 +217,97 @@ def test_wait_looks_only_after_the_mark() -> None:
         wait_for_walk(
             timeline, device="desk", colour=AMBER, lines=2, within=0.02, since=timeline.mark()
         )
+
+
+@pytest.mark.parametrize(
+    ("edges", "now", "expected"),
+    [
+        # A flash of 10 ms in the dark, a dark moment of 10 ms in the light, a change of colour.
+        ([LampEdge(5.0, "mwi", RED), LampEdge(5.01, "mwi", DARK)], 5.5, Dark()),
+        (
+            [LampEdge(0.0, "mwi", RED), LampEdge(5.0, "mwi", DARK), LampEdge(5.01, "mwi", RED)],
+            5.5,
+            Steady(RED),
+        ),
+        (
+            [LampEdge(0.0, "mwi", RED), LampEdge(5.0, "mwi", AMBER), LampEdge(5.01, "mwi", RED)],
+            5.5,
+            Steady(RED),
+        ),
+        # As short, but nobody knows yet whether it stays; then it does.
+        ([LampEdge(0.0, "mwi", RED), LampEdge(5.0, "mwi", DARK)], 5.01, Steady(RED)),
+        ([LampEdge(0.0, "mwi", RED), LampEdge(5.0, "mwi", DARK)], 5.03, Unsteady(DARK)),
+    ],
+)
+def test_a_change_counts_only_when_it_stays(
+    edges: list[LampEdge], now: float, expected: object
+) -> None:
+    assert lamp_pattern(edges, "mwi", now=now) == expected
+
+
+def test_glitch_does_not_break_a_blink() -> None:
+    edges = blinking(1.0)
+    edges[4:4] = [LampEdge(1.7, "mwi", RED), LampEdge(1.705, "mwi", DARK)]
+    assert lamp_pattern(edges, "mwi", now=3.6) == Blinking(RED, 1.0)
+    assert lamp_pattern(edges, "mwi", now=3.6, glitch_s=0.0) != Blinking(RED, 1.0)
+
+
+def test_clock_that_starts_anew_is_no_walk() -> None:
+    # The controller starts anew while line2 is lit; gaps between the lamps, so none overlap.
+    edges = walking([1, 2, 1, 2], step=1.0, overlap=-0.9)
+    again = [LampEdge(e.at if e.at < 1.05 else e.at - 1.05, e.lamp, e.colour) for e in edges]
+    assert [edge.at for edge in again] == pytest.approx([0, 0.1, 1, 0.05, 0.95, 1.05, 1.95, 2.05])
+    assert find_walk(again[:6], colour=AMBER, lines=2) is None
+    assert find_walk(edges[:6], colour=AMBER, lines=2) is not None
+
+
+def test_walk_after_minutes_of_other_light() -> None:
+    timeline = Timeline()
+    for _ in range(100):
+        write(timeline, walking([1, 3, 5], GREEN))
+    edges = walking([4, 5, 6, 1, 2, 3, 4])
+    write(timeline, edges)
+    walk = wait_for_walk(timeline, device="desk", colour="amber", lines=6, within=0.1)
+    assert walk.lamps[0] == "line4"
+
+
+def steady_red(pattern: object) -> bool:
+    return pattern == Steady(RED)
+
+
+def test_pattern_is_waited_for_until_it_has_settled() -> None:
+    timeline = Timeline()
+    timeline.append(LampChanged("line1", RED, 900), source="keypad-1", device="desk")
+    thread = threading.Timer(0.05, write, (timeline, [LampEdge(1.0, "mwi", RED)]))
+    thread.start()
+    began = time.monotonic()
+    shown = wait_for_pattern(
+        timeline,
+        device="desk",
+        lamp="mwi",
+        matches=steady_red,
+        expected="steady red",
+        within=5.0,
+        settle_s=0.2,
+    )
+    thread.join()
+    assert shown == Steady(RED)
+    assert 0.2 <= time.monotonic() - began < 2.0
+
+
+def test_pattern_that_does_not_come_is_the_phones_fault() -> None:
+    timeline = Timeline()
+    write(timeline, [LampEdge(1.0, "mwi", RED), LampEdge(2.0, "mwi", DARK)])
+    write(timeline, [LampEdge(3.0, "mwi", RED)], "other")
+    with pytest.raises(ProductFault, match="lamp mwi does not show") as caught:
+        wait_for_pattern(
+            timeline,
+            device="desk",
+            lamp="mwi",
+            matches=steady_red,
+            expected="steady red",
+            within=0.1,
+            settle_s=0.02,
+        )
+    assert caught.value.expected == "steady red within 0.1 s"
+    assert caught.value.state == "mwi: Dark()"

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from controller_peer import GREETING, LAMPS, Heard, ScriptedController, frame, heard
+from running_firmware import RunningFirmware
 from running_twin import RunningTwin
 
 from harness.errors import BenchFault, UsageFault
@@ -19,7 +20,8 @@ from harness.events import KeyPressed, KeyReleased, LampChanged, LampColour, Not
 from harness.keypad import MatrixKeypad
 from harness.timeline import Timeline
 
-Starter = Callable[..., RunningTwin]
+Starter = Callable[..., RunningTwin | RunningFirmware]
+TwinStarter = Callable[..., RunningTwin]
 
 
 @contextmanager
@@ -42,27 +44,27 @@ def edges(timeline: Timeline) -> list[str]:
     return found
 
 
-def test_types_by_the_controllers_clock(keypad_twin: Starter, timeline: Timeline) -> None:
-    with opened(keypad_twin().port, timeline) as keypad:
+def test_types_by_the_controllers_clock(controller: Starter, timeline: Timeline) -> None:
+    with opened(controller().port, timeline) as keypad:
         keypad.type("12*#", ms=20, gap_ms=10)
         assert edges(timeline) == ["1+", "1-", "2+", "2-", "*+", "*-", "#+", "#-"]
         times = [e.device_ms for e in timeline.events(KeyPressed)]
         assert all(25 <= after - before < 80 for before, after in itertools.pairwise(times))
-        assert keypad.identity == "matrix 1 35"
+        assert keypad.identity.startswith("matrix 2 35 ")
 
 
 def test_types_named_keys_and_more_than_one_request_holds(
-    keypad_twin: Starter, timeline: Timeline
+    controller: Starter, timeline: Timeline
 ) -> None:
-    with opened(keypad_twin().port, timeline) as keypad:
+    with opened(controller().port, timeline) as keypad:
         keypad.type(["settings", *"0123456789" * 4, "soft1"], ms=1, gap_ms=1)
     assert len(edges(timeline)) == 2 * 42
     assert edges(timeline)[0] == "settings+"
     assert edges(timeline)[-1] == "soft1-"
 
 
-def test_press_hold_release_tap(keypad_twin: Starter, timeline: Timeline) -> None:
-    with opened(keypad_twin().port, timeline) as keypad:
+def test_press_hold_release_tap(controller: Starter, timeline: Timeline) -> None:
+    with opened(controller().port, timeline) as keypad:
         keypad.press("#")
         assert edges(timeline) == ["#+"]
         keypad.tap("1", ms=5)
@@ -74,31 +76,25 @@ def test_press_hold_release_tap(keypad_twin: Starter, timeline: Timeline) -> Non
         assert edges(timeline)[-2:] == ["2-", "3-"]
 
 
-def test_close_lets_go_of_keys(keypad_twin: Starter, timeline: Timeline) -> None:
-    twin = keypad_twin()
-    with opened(twin.port, timeline) as keypad:
+def test_close_lets_go_of_keys(controller: Starter, timeline: Timeline) -> None:
+    running = controller()
+    with opened(running.port, timeline) as keypad:
         keypad.press("#")
     assert edges(timeline) == ["#+", "#-"]
-    with opened(twin.port, timeline) as again:
+    with opened(running.port, timeline) as again:
         again.tap("1", ms=1)
 
 
-def test_key_held_beyond_the_watchdog(
-    keypad_twin: Starter, timeline: Timeline, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("harness.virtual.keypad._WATCHDOG_S", 0.4)
-    with opened(keypad_twin().port, timeline, alive_s=0.05) as keypad:
+def test_key_held_beyond_the_watchdog(controller: Starter, timeline: Timeline) -> None:
+    with opened(controller(watchdog_ms=400).port, timeline, alive_s=0.05) as keypad:
         keypad.press("#")
         with pytest.raises(BenchFault, match="no 'key released' event"):
             timeline.wait_for(KeyReleased, within=0.8, blame=BenchFault)
         keypad.release("#")
 
 
-def test_watchdog_lets_go_and_release_says_so(
-    keypad_twin: Starter, timeline: Timeline, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("harness.virtual.keypad._WATCHDOG_S", 0.1)
-    with opened(keypad_twin().port, timeline, alive_s=30.0) as keypad:
+def test_watchdog_lets_go_and_release_says_so(controller: Starter, timeline: Timeline) -> None:
+    with opened(controller(watchdog_ms=100).port, timeline, alive_s=30.0) as keypad:
         keypad.press("#")
         timeline.wait_for(Note, within=2.0, where=lambda note: "let go" in note.text)
         assert edges(timeline) == ["#+", "#-"]
@@ -108,29 +104,29 @@ def test_watchdog_lets_go_and_release_says_so(
         keypad.release("#")
 
 
-def test_lamps(keypad_twin: Starter, timeline: Timeline) -> None:
-    twin = keypad_twin()
-    with opened(twin.port, timeline) as keypad:
+def test_lamps(controller: Starter, timeline: Timeline) -> None:
+    running = controller()
+    with opened(running.port, timeline) as keypad:
         assert set(keypad.lamps().values()) == {LampColour.DARK}
         assert timeline.events(LampChanged) == []
-        twin.light("line1", LampColour.AMBER)
+        running.light("line1", LampColour.AMBER)
         event = timeline.wait_for(LampChanged, within=2.0, device="desk")
         assert (event.lamp, event.colour) == ("line1", "amber")
         assert keypad.lamps()["line1"] is LampColour.AMBER
         assert len(timeline.events(LampChanged)) == 1
 
 
-def test_lamps_lit_before_we_came_are_seen(keypad_twin: Starter, timeline: Timeline) -> None:
-    twin = keypad_twin()
-    twin.light("mwi", LampColour.RED)
-    with opened(twin.port, timeline):
+def test_lamps_lit_before_we_came_are_seen(controller: Starter, timeline: Timeline) -> None:
+    running = controller()
+    running.light("mwi", LampColour.RED)
+    with opened(running.port, timeline):
         event = timeline.wait_for(LampChanged, within=2.0)
         assert (event.lamp, event.colour) == ("mwi", "red")
 
 
 @pytest.mark.parametrize("key", ["", "A", "10", "line7", " 1", "1\n>9 release-all"])
-def test_no_such_key(keypad_twin: Starter, timeline: Timeline, key: str) -> None:
-    with opened(keypad_twin().port, timeline) as keypad:
+def test_no_such_key(controller: Starter, timeline: Timeline, key: str) -> None:
+    with opened(controller().port, timeline) as keypad:
         calls: list[Callable[[], Any]] = [
             lambda: keypad.press(key),
             lambda: keypad.release(key),
@@ -146,7 +142,7 @@ def test_no_such_key(keypad_twin: Starter, timeline: Timeline, key: str) -> None
         assert edges(timeline) == []
 
 
-def test_lost_key(keypad_twin: Starter, timeline: Timeline) -> None:
+def test_lost_key(keypad_twin: TwinStarter, timeline: Timeline) -> None:
     twin = keypad_twin(lose_keys=[5])
     with opened(twin.port, timeline) as keypad:
         with pytest.raises(BenchFault, match="key 5 did not go down") as caught:
@@ -161,7 +157,7 @@ def test_lost_key(keypad_twin: Starter, timeline: Timeline) -> None:
     assert twin.log[0] == "fault fired: keypad-1 lose_keys: 5 is not pressed"
 
 
-def test_stuck_key(keypad_twin: Starter, timeline: Timeline) -> None:
+def test_stuck_key(keypad_twin: TwinStarter, timeline: Timeline) -> None:
     twin = keypad_twin(stuck_keys=["5"])
     with opened(twin.port, timeline) as keypad:
         with pytest.raises(BenchFault, match="key 5 stays down"):
@@ -171,15 +167,30 @@ def test_stuck_key(keypad_twin: Starter, timeline: Timeline) -> None:
     assert "fault fired: keypad-1 stuck_keys: 5 stays down" in twin.log
 
 
-def test_silence(keypad_twin: Starter, timeline: Timeline) -> None:
+def test_key_held_longer_than_its_coil_bears(keypad_twin: TwinStarter, timeline: Timeline) -> None:
+    twin = keypad_twin(hot_keys=["5"])
+    with opened(twin.port, timeline) as keypad:
+        keypad.press("5")
+        timeline.wait_for(Note, within=2.0, where=lambda note: "coil's limit" in note.text)
+        assert edges(timeline) == ["5+", "5-"]
+        with pytest.raises(BenchFault, match=r"let go of 5 by itself at \d+ ms.*limit") as caught:
+            keypad.release("5")
+        assert "longer than its coil bears" in caught.value.hint
+        with pytest.raises(BenchFault, match="aborted"):
+            keypad.tap("5", ms=500)
+        keypad.tap("5", ms=1)
+    assert "fault fired: keypad-1 hot_keys: 5 let go" in twin.log
+
+
+def test_silence(keypad_twin: TwinStarter, timeline: Timeline) -> None:
     twin = keypad_twin(silent=True)
     with pytest.raises(BenchFault, match="does not answer") as caught, opened(twin.port, timeline):
         pass
-    assert caught.value.expected == "an answer to 'hello' within 0.2 s, asked twice"
+    assert caught.value.expected == "an answer to 'hello 2' within 0.2 s, asked twice"
     assert len([line for line in twin.log if "silent" in line]) == 2
 
 
-def test_every_line_damaged(keypad_twin: Starter, timeline: Timeline) -> None:
+def test_every_line_damaged(keypad_twin: TwinStarter, timeline: Timeline) -> None:
     twin = keypad_twin(bad_crc_every=1)
     with (
         pytest.raises(BenchFault, match="arrive damaged: 2 line"),
@@ -188,7 +199,9 @@ def test_every_line_damaged(keypad_twin: Starter, timeline: Timeline) -> None:
         pass
 
 
-def test_one_damaged_answer_is_asked_for_again(keypad_twin: Starter, timeline: Timeline) -> None:
+def test_one_damaged_answer_is_asked_for_again(
+    keypad_twin: TwinStarter, timeline: Timeline
+) -> None:
     twin = keypad_twin(bad_crc_every=4)  # hello, lamps, the edge, its answer
     with opened(twin.port, timeline) as keypad:
         keypad.press("1")
@@ -196,7 +209,9 @@ def test_one_damaged_answer_is_asked_for_again(keypad_twin: Starter, timeline: T
     assert any("bad_crc_every: damaged: <3 ok" in line for line in twin.log)
 
 
-def test_damaged_edge_is_a_lost_key_and_says_why(keypad_twin: Starter, timeline: Timeline) -> None:
+def test_damaged_edge_is_a_lost_key_and_says_why(
+    keypad_twin: TwinStarter, timeline: Timeline
+) -> None:
     with opened(keypad_twin(bad_crc_every=3).port, timeline) as keypad:
         with pytest.raises(BenchFault, match="did not go down") as caught:
             keypad.press("1")
@@ -204,7 +219,7 @@ def test_damaged_edge_is_a_lost_key_and_says_why(keypad_twin: Starter, timeline:
 
 
 def test_lamp_report_damaged_on_its_way_is_made_up_for(
-    keypad_twin: Starter, timeline: Timeline
+    keypad_twin: TwinStarter, timeline: Timeline
 ) -> None:
     twin = keypad_twin(bad_crc_every=7)
     with opened(twin.port, timeline, alive_s=0.05):
@@ -224,39 +239,39 @@ def test_port_missing(timeline: Timeline, port: str) -> None:
     assert caught.value.device == "keypad-1"
 
 
-def test_port_in_use(keypad_twin: Starter, timeline: Timeline) -> None:
-    twin = keypad_twin()
+def test_port_in_use(controller: Starter, timeline: Timeline) -> None:
+    running = controller()
     with (
-        opened(twin.port, timeline),
+        opened(running.port, timeline),
         pytest.raises(BenchFault, match="cannot be opened"),
-        opened(twin.port, timeline),
+        opened(running.port, timeline),
     ):
         pass
 
 
-def test_unplugged_while_idle(keypad_twin: Starter, timeline: Timeline) -> None:
-    twin = keypad_twin()
-    with opened(twin.port, timeline) as keypad:
+def test_unplugged_while_idle(controller: Starter, timeline: Timeline) -> None:
+    running = controller()
+    with opened(running.port, timeline) as keypad:
         keypad.press("#")
-        twin.unplug()
+        running.unplug()
         timeline.wait_for(Note, within=2.0, where=lambda note: "is gone" in note.text)
         with pytest.raises(BenchFault, match="is gone") as caught:
             keypad.release("#")
         assert caught.value.state == "keys last reported down: #"
 
 
-def test_unplugged_while_typing(keypad_twin: Starter, timeline: Timeline) -> None:
-    twin = keypad_twin()
-    with opened(twin.port, timeline) as keypad:
-        threading.Timer(0.1, twin.unplug).start()
+def test_unplugged_while_typing(controller: Starter, timeline: Timeline) -> None:
+    running = controller()
+    with opened(running.port, timeline) as keypad:
+        threading.Timer(0.1, running.unplug).start()
         began = time.monotonic()
         with pytest.raises(BenchFault, match="is gone"):
             keypad.type("1" * 20, ms=50, gap_ms=50)
         assert time.monotonic() - began < 1.0
 
 
-def test_typing_ended_from_another_thread(keypad_twin: Starter, timeline: Timeline) -> None:
-    with opened(keypad_twin().port, timeline) as keypad:
+def test_typing_ended_from_another_thread(controller: Starter, timeline: Timeline) -> None:
+    with opened(controller().port, timeline) as keypad:
         threading.Timer(0.1, keypad.release_all).start()
         with pytest.raises(BenchFault, match="aborted"):
             keypad.type("1" * 20, ms=50, gap_ms=50)
@@ -319,7 +334,7 @@ def test_answer_that_comes_twice_harms_nothing(timeline: Timeline) -> None:
         keypad.release("#")
 
 
-@pytest.mark.parametrize("code", ["bad-verb", "bad-key", "busy"])
+@pytest.mark.parametrize("code", ["bad-verb", "bad-key", "busy", "limit"])
 def test_refusal(timeline: Timeline, code: str) -> None:
     with (
         ScriptedController(
@@ -342,12 +357,35 @@ def test_wrong_order_of_edges(timeline: Timeline) -> None:
         assert caught.value.state == "2↓ 2↑ 1↓ 1↑"
 
 
-@pytest.mark.parametrize("greeting", ["grbl 1 12", "matrix 2 35", ""])
+@pytest.mark.parametrize("greeting", ["grbl 1 12", "matrix 3 35 new", "matrix", ""])
 def test_another_controller(timeline: Timeline, greeting: str) -> None:
     answer = f"<1 ok 5 {greeting}".rstrip()
     with (
-        ScriptedController(heard(">1 hello", answer)) as controller,
+        ScriptedController(heard(">1 hello 2", answer)) as controller,
         pytest.raises(BenchFault, match="it greets with"),
+        opened(controller.port, timeline),
+    ):
+        pass
+
+
+def test_controller_of_version_1(timeline: Timeline) -> None:
+    with (
+        ScriptedController(
+            heard(">1 hello 2", "<1 err 4 bad-arguments hello 2"),
+            heard(">2 hello", "<2 ok 5 matrix 1 35"),
+            heard(">3 lamps", f"<3 ok 6 {LAMPS}"),
+            heard(">{n} down #", "!10 key # down", "<{n} ok 10"),
+        ) as controller,
+        opened(controller.port, timeline) as keypad,
+    ):
+        assert keypad.identity == "matrix 1 35"
+        keypad.press("#")
+
+
+def test_refused_greeting_is_not_taken_for_version_1(timeline: Timeline) -> None:
+    with (
+        ScriptedController(heard(">1 hello 2", "<1 err 4 bad-verb hello")) as controller,
+        pytest.raises(BenchFault, match="refuses 'hello 2': bad-verb"),
         opened(controller.port, timeline),
     ):
         pass

@@ -1,0 +1,453 @@
+"""What only the firmware has: coils, limits, sensors; run by MicroPython, watched at its pins."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import select
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from controller_peer import frame
+from running_firmware import (
+    BRIGHT,
+    DARK,
+    FAINT,
+    FIRMWARE,
+    ROOT,
+    UNIX_BOARD,
+    RunningFirmware,
+    board,
+    execute,
+    load,
+    micropython,
+)
+
+from harness.errors import BenchFault
+from harness.events import KeyPressed, KeyReleased, LampChanged, LampColour, Note
+from harness.keypad import KEYS, LAMPS, MatrixKeypad, find_walk, lamp_edges
+from harness.timeline import Timeline
+
+Starter = Callable[..., RunningFirmware]
+SOURCES = sorted(FIRMWARE.glob("*.py"))
+
+
+@contextmanager
+def opened(port: str, timeline: Timeline) -> Iterator[MatrixKeypad]:
+    keypad = MatrixKeypad(port, "keypad-1", "desk", timeline.observer("keypad-1"), answer_s=1.0)
+    try:
+        yield keypad
+    finally:
+        keypad.close()
+
+
+class RawHost:
+    """A host that reads only when asked to."""
+
+    def __init__(self, port: str) -> None:
+        self._fd = os.open(port, os.O_RDWR | os.O_NOCTTY)
+        self._rest = b""
+
+    def say(self, *bodies: str) -> None:
+        os.write(self._fd, b"".join(frame(body) for body in bodies))
+
+    def until(self, pattern: str, within: float = 5.0) -> list[str]:
+        """Return the lines up to one that matches."""
+        lines: list[str] = []
+        deadline = time.monotonic() + within
+        while True:
+            line, newline, rest = self._rest.partition(b"\n")
+            if newline:
+                self._rest = rest
+                lines.append(line[:-3].decode())
+                if re.fullmatch(pattern, lines[-1]):
+                    return lines
+            else:
+                left = deadline - time.monotonic()
+                assert left > 0, f"no {pattern!r} in {lines}"
+                if select.select([self._fd], [], [], left)[0]:
+                    self._rest += os.read(self._fd, 4096)
+
+    def drain(self) -> list[str]:
+        """Read what waits, until nothing more comes; every line must be a whole frame."""
+        while select.select([self._fd], [], [], 0.2)[0]:
+            self._rest += os.read(self._fd, 65536)
+        *lines, self._rest = self._rest.split(b"\n")
+        for line in lines:
+            assert frame(line[:-3].decode()) == line + b"\n"
+        return [line[:-3].decode() for line in lines]
+
+    def close(self) -> None:
+        os.close(self._fd)
+
+
+@contextmanager
+def raw(port: str, hello: str = "hello 2") -> Iterator[RawHost]:
+    host = RawHost(port)
+    try:
+        host.say(f">1 {hello}")
+        host.until("<1 ok .*")
+        yield host
+    finally:
+        host.close()
+
+
+# --- time ----------------------------------------------------------------------------------------
+
+
+def lengths(timeline: Timeline) -> list[int]:
+    downs = [event.device_ms for event in timeline.events(KeyPressed)]
+    ups = [event.device_ms for event in timeline.events(KeyReleased)]
+    return [up - down for down, up in zip(downs, ups, strict=True)]
+
+
+def test_30_ms_are_30_ms_by_the_devices_clock_and_at_its_pins(
+    firmware: Starter, timeline: Timeline
+) -> None:
+    running = firmware()
+    with opened(running.port, timeline) as keypad:
+        keypad.type("1234567890*#", ms=30, gap_ms=30)
+    assert all(30 <= length <= 40 for length in lengths(timeline)), lengths(timeline)
+    assert sorted(lengths(timeline))[6] <= 32
+    rows = [step for step in running.switched if step.driver == "row"]
+    pins = [(up.us - down.us) / 1000 for down, up in pairwise(rows) if down.percent]
+    assert len(pins) == 12
+    assert all(29 <= ms <= 42 for ms in pins), pins
+
+
+def test_30_ms_are_30_ms_while_the_host_does_not_read(firmware: Starter) -> None:
+    running = firmware()
+    with raw(running.port) as host:
+        deadline = time.monotonic() + 10.0
+        seq, full = 2, 0
+        while full < 20:
+            assert time.monotonic() < deadline
+            full = full + 1 if running.line_is_full() else 0
+            host.say(*(f">{number} lamps" for number in range(seq, seq + 10)))
+            seq += 10
+            time.sleep(0.002)
+        # More than the controller can keep for later, too: it has to drop answers.
+        host.say(*(f">{number} lamps" for number in range(seq, seq + 50)))
+        seq += 50
+        host.say(f">{seq} type 30 30 1 2 3 4 5 6")
+        while len(running.switched) < 24 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        rows = [step for step in running.switched if step.driver == "row"]
+        pins = [(up.us - down.us) / 1000 for down, up in pairwise(rows) if down.percent]
+        assert len(pins) == 6
+        assert all(29 <= ms <= 42 for ms in pins), pins
+        seq += 1
+        answers = [line.split(" ")[0] for line in host.drain()]
+        assert all(f"<{number}" in answers for number in range(2, 10))
+        assert f"<{seq - 2}" not in answers, "nothing had to be dropped"
+        host.say(f">{seq} alive")
+        host.until(f"<{seq} ok .*")
+
+
+def test_clock_never_jumps_back() -> None:
+    code = (
+        "from clock import Clock\n"
+        "readings = iter([1073741800, 1073741823, 5, 105])\n"
+        "clock = Clock(lambda: next(readings), lambda new, old: (new - old) % 1073741824)\n"
+        "print([clock.now() for _ in range(3)])"
+    )
+    assert execute(code, FIRMWARE).strip() == "[23, 29, 129]"
+
+
+# --- coils ---------------------------------------------------------------------------------------
+
+
+def test_full_current_to_move_and_less_to_stay(firmware: Starter, timeline: Timeline) -> None:
+    running = firmware()
+    with opened(running.port, timeline) as keypad:
+        keypad.tap("5", ms=200)
+        keypad.tap("5", ms=20)
+    columns = [step for step in running.switched if step.driver == "column"]
+    assert [step.percent for step in columns] == [100, board.HOLD_PERCENT, 0, 100, 0]
+    assert board.PULL_IN_MS - 1 <= (columns[1].us - columns[0].us) / 1000 <= board.PULL_IN_MS + 12
+
+
+def test_no_coil_has_current_that_was_not_asked_for(firmware: Starter) -> None:
+    running = firmware()
+    wanted: set[str] = set()
+    with raw(running.port) as host:
+        pairs = [("1", "#"), ("1", "4"), ("hook", "speaker"), ("line6", "9"), ("volup", "soft5")]
+        pairs += [("1", "5"), ("#", "line1"), ("hook", "navdown")]
+        seq = 1
+        refused = []
+        for one, two in pairs:
+            for body in (f"down {one}", f"down {two}", f"up {one}", f"up {two}"):
+                seq += 1
+                host.say(f">{seq} {body}")
+                answer = host.until(f"<{seq} .*")[-1]
+                if " err " in answer:
+                    refused.append((body, answer.split()[3]))
+                wanted |= {one, two}
+    for state in running.powered():
+        assert len(state) <= board.MOST_DOWN
+        assert set(state) <= wanted
+        assert any(set(state) <= set(pair) for pair in pairs), state
+    assert refused == [
+        ("down soft5", "bad-key"),
+        ("up soft5", "bad-key"),
+        ("down 5", "limit"),
+        ("down line1", "limit"),
+        ("down navdown", "limit"),
+    ]
+    assert running.powered()[-1] == {}
+
+
+def test_no_more_coils_than_the_supply_bears(firmware: Starter) -> None:
+    running = firmware()
+    with raw(running.port) as host:
+        host.say(">2 down 1", ">3 down 2", ">4 down 3", ">5 type 10 10 1 3", ">6 down 1")
+        lines = host.until("<6 .*")
+    answers = [line.split()[:2] + line.split()[3:4] for line in lines if line[0] == "<"]
+    assert answers == [
+        ["<2", "ok"],
+        ["<3", "ok"],
+        ["<4", "err", "limit"],
+        ["<5", "err", "limit"],
+        ["<6", "ok"],
+    ]
+    assert max(len(state) for state in running.powered()) == board.MOST_DOWN == 2
+
+
+def test_host_of_version_1_hears_words_it_knows(firmware: Starter) -> None:
+    running = firmware(LONGEST_DOWN_MS=100)
+    with raw(running.port, "hello") as host:
+        host.say(">2 down 1", ">3 down 5")
+        assert " busy " in host.until("<3 err .*")[-1]
+        assert host.until("!.* up")[-1].endswith("key 1 up")
+        host.say(">4 alive")
+        assert not any("limit" in line for line in host.until("<4 ok .*"))
+
+
+def test_no_key_stays_down_for_ever(firmware: Starter, timeline: Timeline) -> None:
+    running = firmware(LONGEST_DOWN_MS=150)
+    with opened(running.port, timeline) as keypad:
+        keypad.press("#")
+        timeline.wait_for(Note, within=2.0, where=lambda note: "coil's limit" in note.text)
+        assert 150 <= lengths(timeline)[0] <= 175
+        with pytest.raises(BenchFault, match=r"let go of # by itself at .* its coil's limit"):
+            keypad.release("#")
+        with pytest.raises(BenchFault, match="aborted"):
+            keypad.tap("#", ms=400)
+    assert running.powered()[-1] == {}
+
+
+def test_hot_coil_is_switched_off_and_rests(firmware: Starter, timeline: Timeline) -> None:
+    running = firmware(HOLD_PERCENT=100, LONGEST_FULL_MS=150)
+    with opened(running.port, timeline) as keypad:
+        keypad.press("5")
+        timeline.wait_for(Note, within=2.0, where=lambda note: "coil's limit" in note.text)
+        assert 150 <= lengths(timeline)[0] <= 175
+        with pytest.raises(BenchFault, match="limit the coil of 5 is hot"):
+            keypad.tap("5")
+        keypad.tap("6", ms=1)
+        # It cools by 25 percent of full heat: half of 150 * 75 takes 225 ms.
+        deadline = time.monotonic() + 3.0
+        while time.monotonic() < deadline:
+            try:
+                keypad.tap("5", ms=1)
+                break
+            except BenchFault as fault:
+                refusal = fault.summary
+        assert "the coil of 5 is hot" in refusal
+    rested = timeline.events(KeyPressed)[-1].device_ms - timeline.events(KeyReleased)[0].device_ms
+    assert 225 <= rested <= 400
+
+
+def test_silent_host_leaves_no_current(firmware: Starter) -> None:
+    running = firmware(WATCHDOG_MS=100)
+    with raw(running.port) as host:
+        host.say(">2 type 2000 0 1 2")
+        lines = host.until("<2 err .*")
+    assert [line.split(" ", 1)[1] for line in lines[:3]] == ["key 1 down", "key 1 up", "watchdog"]
+    assert running.powered()[-1] == {}
+
+
+def test_fault_in_the_firmware_leaves_no_current(firmware: Starter) -> None:
+    running = firmware()
+    with raw(running.port) as host:
+        host.say(">2 down 1")
+        host.until("<2 ok .*")
+        running.order("break")
+        assert running.wait_ended() != 0
+    assert running.last_words == "off"
+
+
+# --- sensors -------------------------------------------------------------------------------------
+
+
+def colours(levels: list[list[int]], step_ms: int = 5, **calibration: object) -> list[object]:
+    """Show one line lamp's sensors these levels, one every ``step_ms``."""
+    values = {**board.CALIBRATION, **calibration}
+    code = (
+        "import board, json\n"
+        "from lights import Lamp\n"
+        f"lamp = Lamp(board, '', json.loads('{json.dumps(values)}'))\n"
+        "found = []\n"
+        f"for index, pair in enumerate({levels}):\n"
+        f"    since = lamp.see(pair, index * {step_ms})\n"
+        "    if since is not None:\n"
+        "        found.append([since, lamp.colour])\n"
+        "print(json.dumps(found))"
+    )
+    found: list[object] = json.loads(execute(code, FIRMWARE))
+    return found
+
+
+OFF, RED, GREEN, AMBER = [DARK, DARK], [BRIGHT, FAINT], [FAINT, BRIGHT], [BRIGHT, BRIGHT]
+
+
+def test_an_edge_has_the_time_at_which_it_began() -> None:
+    shown = [OFF] * 4 + [AMBER] * 4 + [OFF] * 4 + [RED] * 4 + [GREEN] * 4
+    assert colours(shown) == [
+        [20, "amber"],
+        [40, "dark"],
+        [60, "red"],
+        [80, "green"],
+    ]
+
+
+def test_sensor_that_is_late_makes_no_colour_of_its_own() -> None:
+    assert colours([OFF] * 4 + [RED] * 2 + [AMBER] * 4) == [[30, "amber"]]
+
+
+def test_flicker_shorter_than_the_settling_is_not_seen() -> None:
+    assert colours([OFF] * 4 + [RED] * 2 + [OFF] * 4) == []
+
+
+def test_light_between_the_thresholds_changes_nothing() -> None:
+    between = [DARK + 4500, DARK + 4500]
+    between[0] += 1000  # dark is 2000: 8000 in all, above "off" 6000 and below "on" 9000
+    assert colours([between] * 8) == []
+    assert colours([AMBER] * 4 + [between] * 8) == [[0, "amber"]]
+    assert colours([AMBER] * 4 + [between] * 4 + [[3000, 3000]] * 4) == [[0, "amber"], [40, "dark"]]
+
+
+def test_share_of_green_has_hysteresis() -> None:
+    def lit(percent: int) -> list[int]:
+        return [2000 + 400 * (100 - percent), 2000 + 400 * percent]
+
+    assert colours([lit(24)] * 4 + [lit(28)] * 8) == [[0, "red"]]
+    assert colours([lit(24)] * 4 + [lit(32)] * 8) == [[0, "red"], [20, "amber"]]
+    assert colours([lit(50)] * 4 + [lit(22)] * 8) == [[0, "amber"]]
+    assert colours([lit(50)] * 4 + [lit(78)] * 8) == [[0, "amber"]]
+    assert colours([lit(50)] * 4 + [lit(82)] * 8) == [[0, "amber"], [20, "green"]]
+
+
+def test_calibration_moves_the_bounds() -> None:
+    assert colours([[20000, 12000]] * 4) == [[0, "amber"]]
+    assert colours([[20000, 12000]] * 4, red_below=40) == [[0, "red"]]
+    assert colours([[20000, 12000]] * 4, dark=[20000, 12000]) == []
+
+
+def test_walk_is_seen_through_the_sensors(firmware: Starter, timeline: Timeline) -> None:
+    running = firmware()
+    with opened(running.port, timeline):
+        for turn in range(13):
+            lamp = f"line{turn % 6 + 1}"
+            mark = timeline.mark()
+            for colour in (LampColour.AMBER, LampColour.DARK):
+                running.light(lamp, colour)
+                timeline.wait_for(
+                    LampChanged, within=2.0, since=mark, where=lambda e, c=colour: e.colour is c
+                )
+    walk = find_walk(lamp_edges(timeline.records(), "desk"), colour="amber", lines=6)
+    assert walk is not None
+    assert {edge.colour for edge in timeline.events(LampChanged)} == {"amber", "dark"}
+
+
+@pytest.mark.parametrize("name", LAMPS)
+def test_each_lamp_has_its_sensor(firmware: Starter, timeline: Timeline, name: str) -> None:
+    running = firmware()
+    only = next(colour for lamp, _, colour in board.LAMPS if lamp == name)
+    shown = [LampColour(only)] if only else [LampColour.RED, LampColour.GREEN, LampColour.AMBER]
+    with opened(running.port, timeline) as keypad:
+        for colour in shown:
+            running.light(name, colour)
+            timeline.wait_for(LampChanged, within=2.0, where=lambda e, c=colour: e.colour is c)
+            assert {k: v for k, v in keypad.lamps().items() if v != "dark"} == {name: colour}
+
+
+# --- files and board -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("source", [*SOURCES, UNIX_BOARD / "hardware.py"], ids=lambda p: p.name)
+def test_micropython_compiles_it(source: Path) -> None:
+    assert execute(f"compile(open({str(source)!r}).read(), {source.name!r}, 'exec')") == ""
+
+
+def test_a_syntax_error_would_be_noticed(tmp_path: Path) -> None:
+    (tmp_path / "bad.py").write_text("match 1:\n    case 1:\n        pass\n")
+    with pytest.raises(AssertionError, match="SyntaxError"):
+        test_micropython_compiles_it(tmp_path / "bad.py")
+
+
+def test_only_one_module_knows_the_chip() -> None:
+    chip = re.compile(r"^\s*(from|import) (machine|rp2)\b", re.MULTILINE)
+    assert [path.name for path in SOURCES if chip.search(path.read_text())] == ["hardware.py"]
+
+
+def test_board_names_what_the_protocol_names() -> None:
+    keys = [key for row in board.KEYS for key in row if key]
+    assert len(keys) == len(set(keys))
+    assert set(keys) == KEYS
+    assert tuple(name for name, _, _ in board.LAMPS) == LAMPS
+
+
+def test_each_pin_has_one_use_and_is_on_the_pico() -> None:
+    singles = [board.ADC_PIN, board.MAINTENANCE_PIN]
+    pins = [*board.ROW_PINS, *board.COLUMN_PINS, *board.MUX_PINS, *singles]
+    assert len(pins) == len(set(pins))
+    # GPIO 23 to 25 and 29 are used on a Pico's own board; 26 to 28 reach the ADC.
+    assert set(pins) <= {*range(23), 26, 27, 28}
+    assert board.ADC_PIN in {26, 27, 28}
+    assert len(board.KEYS) == len(board.ROW_PINS)
+    assert {len(row) for row in board.KEYS} == {len(board.COLUMN_PINS)}
+    channels = [channel for _, channels, _ in board.LAMPS for channel in channels]
+    assert sorted(channels) == list(range(2 ** len(board.MUX_PINS)))
+
+
+def test_coils_can_do_what_a_factory_reset_needs_and_not_burn() -> None:
+    assert board.HOLD_PERCENT**2 // 100 <= board.RATED_PERCENT, "# is held for minutes"
+    assert board.LONGEST_DOWN_MS >= 300_000, "the amber walk may take 300 s"
+    assert min(board.DRIVER_MA, board.SUPPLY_MA) >= board.COIL_MA * board.MOST_DOWN
+    assert board.PULL_IN_MS < board.RESET_MS < board.LONGEST_FULL_MS
+    assert board.RESET_MS < board.WATCHDOG_MS
+
+
+def test_drawing_and_page_show_this_board() -> None:
+    drawing = load(ROOT / "tools/keypad_drawing.py", "keypad_drawing")
+    again = "python tools/keypad_drawing.py"
+    assert drawing.svg(board) == drawing.DRAWING.read_text(), again
+    assert drawing.page(drawing.PAGE.read_text(), board) == drawing.PAGE.read_text(), again
+    # Each pin the firmware drives is drawn, with its use, at its place on a Pico.
+    assert len(drawing.PICO) == 40
+    assert {f"GP{n}" for n in [*range(23), 26, 27, 28]} == {
+        name for name in drawing.PICO if re.fullmatch(r"GP\d+", name)
+    }
+    assert set(drawing.uses(board)) <= set(drawing.PICO)
+
+
+def test_page_tells_to_flash_every_module() -> None:
+    page = (ROOT / "docs/how-to/build-the-keypad.md").read_text()
+    command = re.search(r"`mpremote cp (board[^:]*) :`", page)
+    assert command is not None
+    assert set(command[1].split()) == {path.name for path in SOURCES} - {"calibrate.py"}
+
+
+def test_micropython_is_found_or_the_way_to_it_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert micropython.found().exists()
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(micropython.MissingError, match="make install"):
+        micropython.found(tmp_path)
