@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from harness.errors import ProductFault
@@ -174,6 +174,7 @@ def wait_for_walk(
     lines: int,
     within: float,
     since: Mark = 0,
+    give_up: Callable[[Record], bool] | None = None,
 ) -> Walk:
     """Wait until a phone's line lamps have walked one whole round.
 
@@ -187,20 +188,24 @@ def wait_for_walk(
         lines: how many line lamps the phone has.
         within: deadline in seconds.
         since: only edges after this mark.
+        give_up: a record that shows the walk will not come ends the wait early.
 
     Raises:
         ProductFault: it did not, with what the lamps did instead.
     """
     wanted = LampColour(colour)
     looked_at = 0
+    hopeless = False
 
     def walked(records: list[Record]) -> bool:
         # Only a lamp edge can complete a walk; on a busy wire most records are none.
-        nonlocal looked_at
+        nonlocal looked_at, hopeless
         new, looked_at = records[looked_at:], len(records)
+        hopeless = hopeless or (give_up is not None and any(map(give_up, new)))
         if not any(isinstance(record.event, LampChanged) for record in new):
-            return False
-        return find_walk(lamp_edges(records, device), colour=wanted, lines=lines) is not None
+            return hopeless
+        edges = lamp_edges(records, device)
+        return hopeless or find_walk(edges, colour=wanted, lines=lines) is not None
 
     timeline.wait_until(walked, within=within, since=since)
     edges = lamp_edges(timeline.records(since), device)
