@@ -37,7 +37,8 @@ def picture_as_png(content: bytes, device: str = "") -> bytes:
         image = _cip(content) if b"<CiscoIPPhoneImage" in head else _bitmap(content)
     # Pillow says what is wrong with a picture in many ways.
     except (OSError, ValueError, SyntaxError, ET.ParseError, LookupError, MemoryError,
-            ArithmeticError, TypeError, AttributeError, Warning) as error:  # fmt: skip
+            ArithmeticError, TypeError, AttributeError, Warning,
+            Image.DecompressionBombError) as error:  # fmt: skip
         raise ProductFault(
             f"its screenshot cannot be read: {type(error).__name__} {error}",
             device=device,
