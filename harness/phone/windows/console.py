@@ -168,21 +168,21 @@ class PhoneConsole:
         self._expect(_HIDDEN_INPUT, "ask for the password")
         self._child.waitnoecho(timeout=2)
         self._child.send(f"{password}\r")
-        self._expect(_LOGIN, "ask for the second login", refused=True)
+        self._expect(_LOGIN, "ask for the second login", _REFUSED, _HIDDEN_INPUT)
         self._child.send(f"{login.user}\r")
         self._expect(_HIDDEN_INPUT, "ask for the second password")
         self._child.send(f"{login.password}\r")
-        self._expect(_PROMPT, "show a prompt", refused=True)
+        self._expect(_PROMPT, "show a prompt", _REFUSED, _LOGIN)
         self._prompt = str(self._child.match.group(1))
 
-    def _expect(self, pattern: str, doing: str, *, refused: bool = False) -> str:
+    def _expect(self, pattern: str, doing: str, *refused: str) -> str:
+        """Wait for ``pattern``; any of ``refused``, like being asked again, is a refused login."""
         child = self._child
-        patterns = [pattern, _REFUSED] if refused else [pattern]
         try:
-            found = child.expect(patterns, timeout=self._within)
+            found = child.expect([pattern, *refused], timeout=self._within)
         except (pexpect.TIMEOUT, pexpect.EOF, OSError) as error:
             raise self._fault(doing, ended=not isinstance(error, pexpect.TIMEOUT)) from error
-        if found == 1:
+        if found:
             raise ProductFault(
                 "its console refuses the login",
                 device=self._name,

@@ -96,9 +96,10 @@ class Twin:
         viewed = Viewed(self._telephone, self._spec, booted.config, self._flash, self._logs)
         windows = _windows(viewed)
         try:
-            await self._telephone.start()
+            # First the windows: whoever sees the phone register may look into it at once.
             for window in windows:
                 await window.start()
+            await self._telephone.start()
             await self._restart.wait()
         finally:
             for window in windows:

@@ -69,6 +69,8 @@ class SshConsole:
             )
         except (OSError, asyncssh.Error, ValueError) as error:
             self._viewed.logs.to_console(f"sshd: {error}", level="ERR")
+            return
+        self._viewed.logs.to_console(f"sshd: listening on port {_PORT}")
 
     async def stop(self) -> None:
         """Hang up and stop listening."""

@@ -35,7 +35,9 @@ class WebServer:
             address = self._viewed.spec.address
             self._server = await asyncio.start_server(self._serve, address, _PORT)
         except OSError as error:
-            self._viewed.logs.to_console(f"web server: {error}", level="ERR")
+            self._viewed.logs.to_console(f"httpd: {error}", level="ERR")
+            return
+        self._viewed.logs.to_console(f"httpd: listening on port {_PORT}")
 
     async def stop(self) -> None:
         """Stop listening."""
