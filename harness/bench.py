@@ -19,7 +19,8 @@ from harness.evidence import Capture, WireEar, WireMouth, capture_filter
 from harness.keypad import Keypad, MatrixKeypad
 from harness.lab import Lab
 from harness.pbx import Asterisk, Endpoint
-from harness.phone import Phone, Screen
+from harness.phone import Phone, PhoneConsole, PhoneWeb, Screen
+from harness.phone.windows import ConsoleLogin
 from harness.power import Power, ScpiPower
 from harness.provisioning import Provisioning
 from harness.sip import Peer
@@ -66,6 +67,23 @@ class Bench:
     def mouth(self, phone: str) -> WireMouth:
         """What the phone sends, measured on the wire at its address."""
         return WireMouth(self.capture, self.phones[phone].address)
+
+    def phone_web(self, phone: str) -> PhoneWeb:
+        """The web window of a phone, with credentials our own responder answers for."""
+        http = self.provisioning.http
+        return PhoneWeb(phone, str(self.lab.phones[phone].address), http.user, http.password)
+
+    def phone_console(self, phone: str, *, login: str = "debug") -> PhoneConsole:
+        """Open the console of a phone with the logins of its configuration.
+
+        Raises:
+            WindowClosed: nobody listens there.
+        """
+        user, password = (
+            self.provisioning.value(phone, value) for value in ("ssh_user", "ssh_password")
+        )
+        address = str(self.lab.phones[phone].address)
+        return PhoneConsole(phone, address, user, password, ConsoleLogin(login, login))
 
     def hang_up_all(self) -> None:
         """End every call of every party."""
@@ -168,6 +186,8 @@ def open_stations(lab: Lab, workdir: Path, timeline: Timeline) -> Iterator[Bench
     with ExitStack() as stack:
         bench = Bench(lab, timeline, _deadlines(lab), workdir)
         faults = _Faults()
+        # Its servers stay down; the windows of a phone want to know its values.
+        bench.provisioning = Provisioning(lab, workdir / "tftp", timeline)
         _stations(bench, stack, faults)
         faults.stop_if_any()
         yield bench

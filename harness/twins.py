@@ -56,6 +56,7 @@ def twin_spec(lab: Lab, state_dir: Path) -> dict[str, Any]:
                 },
                 "load": FACTORY_LOAD,
                 "tone": phone.tone,
+                "boot_loader_s": lab.virtual.boot_loader_s,
                 "defects": list(seeded.phones.get(name, ())),
             }
             for name, phone in lab.phones.items()

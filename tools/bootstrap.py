@@ -39,6 +39,7 @@ SYSTEM = {
     "tftp": "tftp-hpa",
     "ip": "iproute2",
     "ss": "iproute2",
+    "ssh": "openssh-client",
     "dnsmasq": "dnsmasq-base",
     "dhcpd": "isc-dhcp-server",
     "kea-dhcp4": "kea-dhcp4-server",

@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 from harness.bench import Bench, open_bench, open_stations
+from harness.cli.looking import look
 from harness.cli.options import add_lab_option
 from harness.errors import UsageFault
 from harness.events import AmiEvent, LampChanged, Record, RtpStreamSeen, SipMessage
@@ -15,6 +16,8 @@ from harness.phone import ResetCode
 from harness.timeline import Timeline
 
 __all__ = ["configure", "run"]
+
+_WINDOWS = ("info", "console", "screenshot", "ssh")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -27,8 +30,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
     keys = actions.add_parser("keys", help="tap keys, e.g. settings '**#**'")
     keys.add_argument("keys", nargs="+")
     reset = actions.add_parser("reset", help="factory reset by the key sequence")
-    reset.add_argument("--code", choices=["soft", "format", "format-keep-network"], default="soft")
-    actions.add_parser("status", help="outlet and lamps")
+    reset.add_argument("--code", choices=[str(code) for code in ResetCode], default="soft")
+    actions.add_parser("status", help="outlet, lamps, and its own status messages")
+    actions.add_parser("info", help="what its web pages say: load, addresses, active stream")
+    actions.add_parser("console", help="its console log")
+    screenshot = actions.add_parser("screenshot", help="its display as a PNG file")
+    screenshot.add_argument("file", nargs="?", type=Path, help="default: NAME.png")
+    ssh = actions.add_parser("ssh", help="commands on its console, e.g. 'show register'")
+    ssh.add_argument("--login", choices=["debug", "log"], default="debug", help="second login")
+    ssh.add_argument("commands", nargs="*", default=["show register"])
 
 
 def run(options: argparse.Namespace) -> int:
@@ -45,8 +55,11 @@ def run(options: argparse.Namespace) -> int:
         )
     timeline = Timeline()
     timeline.listen(_tell)
-    # A reset phone comes to fetch its files: it needs the whole bench, the others a station.
-    opened = open_bench if options.action == "reset" else open_stations
+    # A reset phone comes to fetch its files and a window asks who may: they need the whole bench,
+    # the others a station. A twin lives only as long as its bench, so it has to boot first too.
+    virtual = lab.phones[options.name].virtual
+    whole = options.action in {"reset", *_WINDOWS} or (options.action == "status" and virtual)
+    opened = open_bench if whole else open_stations
     with (
         tempfile.TemporaryDirectory(prefix="phone-bench-") as directory,
         opened(lab, Path(directory), timeline) as bench,
@@ -78,11 +91,11 @@ def _act(bench: Bench, options: argparse.Namespace) -> None:
             else:
                 target.keypad.type(word)
     elif options.action == "reset":
-        since = target.factory_reset(ResetCode[options.code.upper().replace("-", "_")])
+        (code,) = (code for code in ResetCode if str(code) == options.code)
+        since = target.factory_reset(code)
         target.wait_flashed(since=since)
         target.wait_registered(since=since)
     else:
-        outlet = target.spec.outlet
-        print(f"outlet {outlet}: {target.power.state(outlet.outlet)}")
-        for lamp, colour in sorted(target.keypad.lamps().items()):
-            print(f"lamp {lamp}: {colour}")
+        if target.spec.virtual:
+            target.bring_up()
+        look(bench, options)

@@ -186,6 +186,7 @@ def wait_for_walk(
     lines: int,
     within: float,
     since: Mark = 0,
+    give_up: Callable[[Record], bool] | None = None,
 ) -> Walk:
     """Wait until a phone's line lamps have walked one whole round.
 
@@ -199,6 +200,7 @@ def wait_for_walk(
         lines: how many line lamps the phone has.
         within: deadline in seconds.
         since: only edges after this mark.
+        give_up: a record that shows the walk will not come ends the wait early.
 
     Raises:
         ProductFault: it did not, with what the lamps did instead.
@@ -208,18 +210,19 @@ def wait_for_walk(
     edges: list[LampEdge] = []
     looked_at = 0
     walk: Walk | None = None
+    hopeless = False
 
     def walked(records: list[Record]) -> bool:
         # Only a lamp edge can complete a walk; on a busy wire most records are none.
-        nonlocal looked_at, walk
-        new = [e for e in lamp_edges(records[looked_at:], device) if e.lamp in line_lamps]
-        looked_at = len(records)
-        for edge in new:
+        nonlocal looked_at, walk, hopeless
+        fresh, looked_at = records[looked_at:], len(records)
+        hopeless = hopeless or (give_up is not None and any(map(give_up, fresh)))
+        for edge in [e for e in lamp_edges(fresh, device) if e.lamp in line_lamps]:
             edges.append(edge)
             walk = find_walk(edges[-_EDGES_PER_LAMP * lines :], colour=wanted, lines=lines)
             if walk is not None:
                 break
-        return walk is not None
+        return hopeless or walk is not None
 
     timeline.wait_until(walked, within=within, since=since)
     if walk is not None:

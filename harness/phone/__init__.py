@@ -6,18 +6,21 @@ whether the phone is made of plastic.
 """
 
 from harness.phone.audition import Ear, who_hears_whom
-from harness.phone.phone import Phone, ResetCode
+from harness.phone.factory_reset import ResetCode
+from harness.phone.phone import Phone
 from harness.phone.softkeys import Screen, SoftKey
 from harness.phone.state import PhoneState
-from harness.phone.windows import PhoneWeb
+from harness.phone.windows import PhoneConsole, PhoneWeb, WindowClosed
 
 __all__ = [
     "Ear",
     "Phone",
+    "PhoneConsole",
     "PhoneState",
     "PhoneWeb",
     "ResetCode",
     "Screen",
     "SoftKey",
+    "WindowClosed",
     "who_hears_whom",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
+import re
 
 from harness.deadlines import Deadlines
 from harness.errors import BenchFault, ProductFault
@@ -13,23 +13,18 @@ from harness.events import (
     RegistrationFailed,
     SipMessage,
 )
-from harness.keypad import Keypad, wait_for_walk
+from harness.keypad import Keypad
 from harness.lab import PhoneSpec
 from harness.phone.call_control import CallControl
+from harness.phone.factory_reset import FactoryReset, ResetCode
 from harness.phone.softkeys import Screen
 from harness.phone.state import PhoneState, StateTracker
 from harness.power import OutletState, Power
 from harness.timeline import Mark, Timeline
 
-__all__ = ["Phone", "ResetCode"]
+__all__ = ["Phone"]
 
-
-class ResetCode(StrEnum):
-    """Key sequences of the boot loader (79x2; facts: Cisco support, users' recovery notes)."""
-
-    SOFT = "123456789*0#"
-    FORMAT = "3491672850*#"
-    FORMAT_KEEP_NETWORK = "*7412369#085"
+_LOAD_IN_REASON = re.compile(r"(?im)^Reason:.*\bLoad=(\S+?)(?:[\s\"]|$)")
 
 
 class Phone(CallControl):
@@ -94,12 +89,14 @@ class Phone(CallControl):
         self.power_on()
         return since
 
-    def factory_reset(self, code: ResetCode = ResetCode.SOFT) -> Mark:
-        """Type the reset sequence at power-on and see the phone ask for its boot loads.
+    def factory_reset(self, kind: ResetCode = ResetCode.SOFT) -> Mark:
+        """Type a reset sequence at power-on and see the phone ask for its boot loads.
 
-        The lamps, not a clock, tell when to type: some boot loaders take minutes before they
-        walk amber. The reset counts only once the phone has asked TFTP for ``term<xx>.default.
-        loads``, because a phone that shows red may still boot its old load.
+        The reset counts only once the phone has asked TFTP for ``term<xx>.default.loads``. When it
+        boots normally instead, because a key was wrong, the procedure is begun once more.
+
+        Args:
+            kind: the soft reset, the format, or the format that keeps the network settings.
 
         Returns:
             The mark of the power-on, to assert on what was fetched since.
@@ -108,49 +105,11 @@ class Phone(CallControl):
             ProductFault: lamps or file request did not come in time.
             BenchFault: power or keypad failed.
         """
-        device = self._deadlines.device
-        lines = self.spec.facts.lines
-        boot_loads = self.spec.facts.boot_loads
-        with self._timeline.step(f"factory reset ({code.name.lower()})", device=self.name):
-            self.power_off()
-            since = self._timeline.mark()
-            self.keypad.press("#")
-            try:
-                self.power_on()
-                with self._timeline.step("wait for the amber walk", device=self.name):
-                    wait_for_walk(
-                        self._timeline,
-                        device=self.name,
-                        colour="amber",
-                        lines=lines,
-                        within=device(300),
-                        since=since,
-                    )
-            finally:
-                self.keypad.release("#")
-            typed = self._timeline.mark()
-            with self._timeline.step(f"type {code.value}", device=self.name):
-                self.keypad.type(code.value)
-            with self._timeline.step("wait for red lamps", device=self.name):
-                wait_for_walk(
-                    self._timeline,
-                    device=self.name,
-                    colour="red",
-                    lines=lines,
-                    within=device(120),
-                    since=typed,
-                )
-            with self._timeline.step(f"wait for {boot_loads}", device=self.name):
-                self._timeline.wait_for(
-                    FileRequested,
-                    device=self.name,
-                    within=device(900),
-                    since=typed,
-                    where=lambda event: event.name == boot_loads,
-                    expected=f"a request for {boot_loads}, the sign of a wiped phone",
-                    hint="the lamps went red but nothing was wiped, or DHCP gave no TFTP server",
-                )
-            return since
+        reset = FactoryReset(
+            self.name, self.spec.facts, self.keypad, self._timeline, self._deadlines,
+            self.power_off, self.power_on,
+        )  # fmt: skip
+        return reset.perform(kind)
 
     def wait_flashed(self, *, since: Mark) -> None:
         """Wait until every component of the boot loads was fetched and the phone booted on.
@@ -188,6 +147,34 @@ class Phone(CallControl):
                 hint="**#** works only inside the settings menu and with settingsAccess 1",
             )
             return since
+
+    def unlock_settings(self, password: str = "") -> None:
+        """Open the settings menu and its padlock with ``**#``, and ``password`` if one is set.
+
+        Only the display shows that it opened; nothing on any wire does.
+
+        Args:
+            password: phonePassword of the SEP file, typed when it is not empty.
+        """
+        with self._timeline.step("unlock the settings by **#", device=self.name):
+            self.keypad.tap("settings")
+            self.keypad.type("**#")
+            if password:
+                self.keypad.type(password)
+                self.keypad.tap("soft1")
+
+    def load_in_register(self, *, since: Mark) -> str | None:
+        """Return the load its first REGISTER since a mark names in Reason; None without one.
+
+        A 79x2 says ``Load=SIP42.9-3-1SR4-1S`` in the first REGISTER after a boot (traces of
+        7961 and 7970). Its User-Agent has another version and proves nothing.
+        """
+        for message in self._timeline.events(SipMessage, since=since):
+            if message.source.rpartition(":")[0] == self.address:
+                found = _LOAD_IN_REASON.search(message.text)
+                if found and message.start_line.startswith("REGISTER"):
+                    return found[1]
+        return None
 
     def wait_registered(self, *, since: Mark, within: float = 180.0) -> SipMessage:
         """Wait until the PBX has accepted a REGISTER of the phone on the wire.

@@ -43,6 +43,8 @@ _ALL = (
     _("pc_port", "1", "0 on, 1 off (inverted, as the article has it: off)"),
     _("web_access", "0", "0 on, 1 off (inverted)"),
     _("ssh_access", "0", "0 on, 1 off (inverted)"),
+    _("ssh_user", "cisco", "first login of the phone's console"),
+    _("ssh_password", "cisco", "its password; at the second login the shell has its own"),
     _("user_locale", "English_United_Kingdom", "folder that holds mk-sip.jar"),
     _("network_locale", "Germany", "folder that holds g3-tones.xml"),
     _("authentication_url", "", "asked by the phone before CGI/Execute; empty as in the article"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
@@ -18,6 +18,7 @@ __all__ = [
     "PduFaults",
     "PduSpec",
     "PhoneSpec",
+    "ScreenshotFormat",
     "read_spec",
 ]
 
@@ -28,6 +29,10 @@ def _as_name(value: object) -> object:
 
 #: Outlet numbers and digit keys may be given as numbers.
 _Named = Annotated[str, BeforeValidator(_as_name)]
+
+
+#: In which form a phone answers /CGI/Screenshot.
+ScreenshotFormat = Literal["bmp", "png", "cip"]
 
 
 class _Spec(BaseModel):
@@ -92,7 +97,11 @@ class Lease(_Spec):
 
 
 class PhoneSpec(_Spec):
-    """One phone twin: what feeds it, what presses its keys, and what it is."""
+    """One phone twin: what feeds it, what presses its keys, and what it is.
+
+    ``boot_loader_s`` is the device time from power-on with # held to the amber walk: seconds on
+    most, minutes on some boot loaders.
+    """
 
     outlet: str
     keypad: str
@@ -102,6 +111,8 @@ class PhoneSpec(_Spec):
     lease: Lease
     load: str
     tone: int = 1000
+    boot_loader_s: Annotated[float, Field(ge=0)] = 40.0
+    screenshot: ScreenshotFormat = "bmp"
     defects: tuple[str, ...] = ()
 
 

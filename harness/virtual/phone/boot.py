@@ -45,7 +45,8 @@ class _Boot:
         self._clock = clock
         self._logs = logs
         self._defects = defects
-        self._server = (spec.lease.tftp[0], spec.lease.tftp_port)
+        # A server set by hand beats what DHCP says, until a reset that clears it.
+        self._server = (flash.tftp_servers(spec.lease.tftp)[0], spec.lease.tftp_port)
 
     async def get(self, name: str, *, limit: int | None = _CONFIG_LIMIT) -> bytes | None:
         """Fetch a file; None when the server has none, or it is too big. Silence propagates."""
@@ -81,7 +82,7 @@ class _Boot:
                 self._logs.to_status(f"Load ID incorrect : {loads_file}")
                 return False
             await self._clock.spend(_FLASH_SECONDS)
-        self._flash.load = load.load
+        self._flash.load, self._flash.components = load.load, list(load.components)
         self._flash.save()
         self._logs.to_console(f"flashed {load.load}")
         return True
@@ -108,15 +109,25 @@ class _Boot:
         content = await self.get(f"{host}.cnf.xml")
         try:
             if content is not None:
-                return parse_config(
-                    content, generation(self._flash.load), self._spec.facts.lines, tftp
-                )
+                return self._own(content)
             content = await self.get("XMLDefault.cnf.xml")
             if content is not None:
                 return parse_default(content, self._spec.facts.number, tftp)
+            if self._flash.config:
+                # Users of the family report that the last good file is used [remembered for 79x2].
+                self._logs.to_console("no configuration served: the one in flash is used")
+                return self._own(self._flash.config.encode())
         except ConfigError as error:
             self._logs.to_status(str(error))
         return PhoneConfig(servers=((tftp, 5060),))
+
+    def _own(self, content: bytes) -> PhoneConfig:
+        config = parse_config(
+            content, generation(self._flash.load), self._spec.facts.lines, self._server[0]
+        )
+        self._flash.config = content.decode("utf-8", "replace")
+        self._flash.save()
+        return config
 
     async def extras(self, config: PhoneConfig) -> DialPlan:
         """Locale, tones, dial plan, soft keys: each is optional and only logged when missing."""

@@ -76,6 +76,11 @@ class Call:
         """The dialog as the phone names it."""
         return DialogId(self.call_id, self.local_tag, self.remote_tag)
 
+    @property
+    def other(self) -> str:
+        """The other party's number, as the display shows it."""
+        return self.remote_uri.partition(":")[2].partition("@")[0]
+
     # Outgoing
 
     async def dial(self, number: str) -> int:

@@ -17,6 +17,8 @@ __all__ = ["ConfigError", "LineConfig", "PhoneConfig", "parse_config", "parse_de
 #: MAX_LINE_PASSWORD_SIZE is 32 in SIPCC: 31 characters and a terminator; the rest is cut.
 PASSWORD_KEPT = 31
 _MAX_SERVERS = 3
+#: usecallmanager.nz: a longer phoneLabel is cut on these displays.
+_LABEL_KEPT = 12
 _ATOI = re.compile(r"\s*([+-]?\d+)")
 _CODECS = {"g711ulaw": 0, "g711alaw": 8, "g729a": 18, "g722": 9, "iLBC": 116}
 _PROXY = "USECALLMANAGER"
@@ -76,6 +78,11 @@ class PhoneConfig:
     web_access: bool = True
     settings_access: bool = True
     authentication_url: str = ""
+    phone_label: str = ""
+    phone_password: str = ""
+    ssh_access: bool = True
+    ssh_user: str = ""
+    ssh_password: str = ""
     problems: tuple[str, ...] = field(default=())
 
     @property
@@ -199,6 +206,11 @@ def parse_config(content: bytes, generation: int, line_keys: int, tftp: str) -> 
         web_access=vendor.number("webAccess", 0) == 0,
         settings_access=vendor.number("settingsAccess", 1) != 0,
         authentication_url=whole.text("authenticationURL"),
+        phone_label=profile.text("phoneLabel")[:_LABEL_KEPT],
+        phone_password=whole.text("commonProfile/phonePassword"),
+        ssh_access=vendor.number("sshAccess", 0) == 0,
+        ssh_user=whole.text("sshUserId"),
+        ssh_password=whole.text("sshPassword"),
         problems=(*problems, *line_problems),
     )
 

@@ -29,6 +29,11 @@ class Dialler:
         """Whether there is a dial tone or a number begun."""
         return self._digits is not None
 
+    @property
+    def typed(self) -> str:
+        """The digits so far."""
+        return self._digits or ""
+
     def start(self) -> None:
         """Go off hook."""
         self._digits = ""

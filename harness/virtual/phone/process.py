@@ -22,18 +22,22 @@ from harness.virtual.phone.reset import CodeEntry, ResetKind
 from harness.virtual.phone.spec import TwinSpec
 from harness.virtual.phone.tftp import ServerSilent
 from harness.virtual.phone.ui import Telephone
+from harness.virtual.phone.windows.console import SshConsole
+from harness.virtual.phone.windows.handset import Viewed
+from harness.virtual.phone.windows.server import WebServer
 
 __all__ = ["Twin", "main"]
 
 _SELF_TEST_SECONDS = 20.0
-_BOOT_LOADER_SECONDS = 40.0
 _WALK_STEP_SECONDS = 0.5
 #: Light sensors and people need this long to see a lamp, however fast the phone's clock runs.
 _SHORTEST_STEP = 0.04
 _CODE_SECONDS = 60.0
 #: A robot types the twelve keys in real time, so the window may not shrink below that.
 _SHORTEST_CODE_WINDOW = 6.0
-_RED_ROUNDS = 4
+#: A lamp that is to be seen walking must go round, however fast the clock runs.
+_FEWEST_ROUNDS = 4
+_SHORTEST_GREEN = 0.2
 
 
 class Twin:
@@ -82,17 +86,24 @@ class Twin:
             spec=self._spec,
             config=booted.config,
             dial_plan=booted.dial_plan,
-            load=self._flash.load,
+            flash=self._flash,
             reason=self._why,
             lamps=self._lamps,
             logs=self._logs,
             defects=self._defects,
             restart=self._ask_restart,
         )
+        viewed = Viewed(self._telephone, self._spec, booted.config, self._flash, self._logs)
+        windows = _windows(viewed)
         try:
+            # First the windows: whoever sees the phone register may look into it at once.
+            for window in windows:
+                await window.start()
             await self._telephone.start()
             await self._restart.wait()
         finally:
+            for window in windows:
+                await window.stop()
             telephone, self._telephone = self._telephone, None
             await telephone.stop()
             self._lamps.dark()
@@ -104,7 +115,7 @@ class Twin:
 
     async def _boot_loader(self) -> None:
         """# was held at power-on: walk amber and take a reset code."""
-        await self._clock.spend(_BOOT_LOADER_SECONDS)
+        await self._clock.spend(self._spec.boot_loader_s)
         step = self._clock.real(_WALK_STEP_SECONDS, at_least=_SHORTEST_STEP)
         walk = asyncio.create_task(self._lamps.walk(LampColour.AMBER, step))
         try:
@@ -118,10 +129,23 @@ class Twin:
         if kind is None or self._defects.fires("ignores-reset-code"):
             return
         self._logs.to_console(f"factory reset: {kind.name}")
-        await self._clock.spend(kind.dark_seconds)
-        await self._lamps.walk(LampColour.RED, step, rounds=_RED_ROUNDS)
-        if not self._defects.fires("reset-does-not-wipe"):
+        in_memory = self._flash.alternate_tftp if kind.keeps_network else ""
+        wipes = not self._defects.fires("reset-does-not-wipe")
+        if wipes:
+            # From here on the network settings are in memory only: a power cut now loses them.
             self._flash.wipe()
+        await self._clock.spend(kind.dark_seconds)
+        round_seconds = step * self._spec.facts.lines
+        rounds = max(_FEWEST_ROUNDS, round(self._clock.real(kind.red_seconds) / round_seconds))
+        await self._lamps.walk(LampColour.RED, step, rounds=rounds)
+        if wipes and in_memory:
+            self._flash.alternate_tftp = in_memory
+            self._flash.save()
+        if kind.green_seconds:
+            for number in range(1, self._spec.facts.lines + 1):
+                self._lamps.show(f"line{number}", LampColour.GREEN)
+            await self._clock.spend(kind.green_seconds, at_least=_SHORTEST_GREEN)
+            self._lamps.dark()
 
     async def _read_code(self) -> ResetKind | None:
         entry = CodeEntry()
@@ -137,6 +161,16 @@ class Twin:
         if entry.wrong:
             self._logs.to_console("wrong reset code: normal boot")
         return entry.kind
+
+
+def _windows(viewed: Viewed) -> list[WebServer | SshConsole]:
+    """The windows the configuration leaves open."""
+    found: list[WebServer | SshConsole] = []
+    if viewed.config.web_access:
+        found.append(WebServer(viewed))
+    if viewed.config.ssh_access and viewed.config.ssh_user:
+        found.append(SshConsole(viewed))
+    return found
 
 
 async def _run(spec: TwinSpec) -> None:

@@ -1,28 +1,60 @@
-"""The boot loader's factory-reset code entry, key by key."""
+"""The boot loader's factory reset: its codes, their entry key by key, and what each takes away.
+
+Codes and effects: users' notes quoting Cisco support (threads 10182766 and 10801871). The soft one
+deletes key files and init.tab and the configuration; the two others format the flash, which leaves
+the phone dark and dead-looking for five minutes and more, then red, then green. Only the last keeps
+the network settings, in memory.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import Enum
 
 __all__ = ["CodeEntry", "ResetKind"]
 
 
-class ResetKind(Enum):
-    """What a code does: its keys and the seconds of device time it leaves the phone dark."""
+@dataclass(frozen=True, slots=True)
+class _Reset:
+    keys: str
+    #: Seconds of device time.
+    dark_seconds: int
+    red_seconds: int
+    green_seconds: int
+    keeps_network: bool
 
-    SOFT = ("123456789*0#", 0)
-    FORMAT = ("3491672850*#", 300)
-    FORMAT_KEEP_NETWORK = ("*7412369#085", 300)
+
+class ResetKind(Enum):
+    """What a code does."""
+
+    SOFT = _Reset("123456789*0#", 0, 10, 0, keeps_network=False)
+    FORMAT = _Reset("3491672850*#", 330, 60, 10, keeps_network=False)
+    KEEP_NETWORK = _Reset("*7412369#085", 330, 60, 10, keeps_network=True)
 
     @property
     def keys(self) -> str:
         """The sequence to type."""
-        return str(self.value[0])
+        return self.value.keys
+
+    @property
+    def keeps_network(self) -> bool:
+        """Whether network settings made by hand survive it."""
+        return self.value.keeps_network
 
     @property
     def dark_seconds(self) -> int:
         """How long the phone looks dead while it formats its flash."""
-        return int(self.value[1])
+        return self.value.dark_seconds
+
+    @property
+    def red_seconds(self) -> int:
+        """How long the line lamps walk red."""
+        return self.value.red_seconds
+
+    @property
+    def green_seconds(self) -> int:
+        """How long they are green at the end."""
+        return self.value.green_seconds
 
 
 class CodeEntry:

@@ -8,23 +8,25 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 from urllib.parse import quote
 
-from harness.events import LampColour
 from harness.virtual.phone.call import Call, CallState, Phoneset
-from harness.virtual.phone.config import LineConfig, PhoneConfig
+from harness.virtual.phone.config import PhoneConfig
 from harness.virtual.phone.defects import Defects
 from harness.virtual.phone.dialler import Dialler
 from harness.virtual.phone.dialplan import DialPlan
+from harness.virtual.phone.face import Face, display_of
+from harness.virtual.phone.flash import Flash
 from harness.virtual.phone.lamps import Lamps
 from harness.virtual.phone.logs import Logs
 from harness.virtual.phone.menu import SettingsMenu
 from harness.virtual.phone.sip.identity import Identity
 from harness.virtual.phone.sip.message import Message, tag_of
+from harness.virtual.phone.sip.notify import remotecc_code, service_action, transfer_status
 from harness.virtual.phone.sip.registration import Registration
 from harness.virtual.phone.sip.remotecc import softkey_refer
 from harness.virtual.phone.sip.transport import NoAnswer, SipTransport, TcpTransport
 from harness.virtual.phone.softkeys import Display, soft_key
 from harness.virtual.phone.spec import TwinSpec
-from harness.virtual.phone.web import WebWindow
+from harness.virtual.phone.windows.handset import LineView, Picture, StreamView
 
 __all__ = ["Telephone"]
 
@@ -49,7 +51,7 @@ class Telephone:
         spec: TwinSpec,
         config: PhoneConfig,
         dial_plan: DialPlan,
-        load: str,
+        flash: Flash,
         reason: str,
         lamps: Lamps,
         logs: Logs,
@@ -58,21 +60,22 @@ class Telephone:
     ) -> None:
         self._spec = spec
         self._config = config
-        self._lamps = lamps
+        self._face = Face(config, lamps)
         self._logs = logs
         self._defects = defects
         self._ask_restart = restart
         self._reason = reason
-        self._load = load
+        self._flash = flash
         self._registrations: list[Registration] = []
-        self._web = WebWindow(self, spec, config, logs)
         self._calls: list[Call] = []
         self._active: Call | None = None
         self._consult_for: Call | None = None
         self._consult_kind = ""
         self._dialler = Dialler(dial_plan, self._dial)
         self._page = 0
-        self._menu = SettingsMenu(self._restart_keys)
+        self._menu = SettingsMenu(
+            self._restart_keys, self._save_tftp, config.phone_password, flash.alternate_tftp
+        )
         self._tasks: set[asyncio.Task[None]] = set()
         self._others_started = False
         self._transport: SipTransport
@@ -94,7 +97,7 @@ class Telephone:
         await self._transport.open()
         self._identity = Identity(
             spec.mac.lower(), spec.address, self._transport.port, spec.facts.product,
-            spec.facts.number, self._load, self._transport.protocol,
+            spec.facts.number, self._flash.load, self._transport.protocol,
         )  # fmt: skip
         self._phoneset = Phoneset(self._transport, self._identity, config, self._defects, spec.tone)
         self._registrations = [
@@ -104,8 +107,6 @@ class Telephone:
             )
             for line in config.lines
         ]  # fmt: skip
-        if config.web_access:
-            await self._web.start()
         if config.register and self._registrations:
             self._spawn(self._registrations[0].run())
 
@@ -125,7 +126,6 @@ class Telephone:
             task.cancel()
         for registration in self._registrations:
             await registration.unregister()
-        await self._web.stop()
         self._transport.close()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
@@ -192,6 +192,11 @@ class Telephone:
     def _restart_keys(self) -> None:
         if self._config.settings_access and not self._defects.fires("restart-ignored"):
             self._ask_restart("phone-keypad")
+
+    def _save_tftp(self, server: str) -> None:
+        if self._config.settings_access:
+            self._flash.alternate_tftp = server
+            self._flash.save()
 
     def _hook(self, name: str) -> None:
         ringing = self._call_in(CallState.RING_IN)
@@ -397,14 +402,14 @@ class Telephone:
             self._service_control(request)
             return
         self._transport.respond(request, request.reply(200, "OK"))
-        if "<x-cisco-remotecc-response>" in request.body:
-            code = re.search(r"<code>(\d+)</code>", request.body)
-            self._logs.to_status(f"Conference {code[1] if code else 'answered'}")
+        told = remotecc_code(request.body)
+        if told is not None:
+            self._logs.to_status(f"Conference {told}")
             self._consult_for, self._consult_kind = None, ""
         if event == "refer" and call is not None:
-            sipfrag = re.match(r"SIP/2\.0 (\d{3})", request.body)
-            if sipfrag and int(sipfrag[1]) >= 200:
-                self._spawn(self._transferred(call, int(sipfrag[1])))
+            status = transfer_status(request.body)
+            if status is not None:
+                self._spawn(self._transferred(call, status))
 
     async def _transferred(self, call: Call, status: int) -> None:
         self._logs.to_console(f"transfer ended: {status}")
@@ -418,54 +423,58 @@ class Telephone:
                 await self._end(leg)
 
     def _service_control(self, request: Message) -> None:
-        """The server's restart or reset; it must name a Call-ID of our own REGISTER."""
-        ours = {registration.call_id for registration in self._registrations}
-        named = re.search(r"RegisterCallId=\{([^}]*)\}", request.body)
-        action = re.search(r"action=(\S+)", request.body)
-        if named is None or named[1] not in ours or action is None:
+        """The server's restart or reset."""
+        action = service_action(request.body, {r.call_id for r in self._registrations})
+        if action is None:
             self._transport.respond(request, request.reply(400, "Bad Request"))
             return
         self._transport.respond(request, request.reply(200, "OK"))
-        if action[1] in ("restart", "reset"):
+        if action in ("restart", "reset"):
             self._ask_restart("reset-restart")
 
-    # What the user sees
+    # What the user sees, and what the windows show of it
 
     @property
     def display(self) -> Display:
         """Which set of soft keys the phone shows."""
-        active = self._active
-        if self._dialler.active:
-            return Display.DIALLING
-        if self._call_in(CallState.RING_IN) is not None:
-            return Display.RING_IN
-        if active is None:
-            return Display.IDLE
-        if self._consult_for is not None and self._consult_for is not active:
-            if active.state is CallState.RING_OUT:
-                return Display.CONSULT_RINGING
-            if self._consult_kind == "Confrn":
-                return Display.CONFERENCE_CONNECTED
-            return Display.TRANSFER_CONNECTED
-        if active.state is CallState.RING_OUT:
-            return Display.RING_OUT
-        return Display.HELD if active.state is CallState.HELD else Display.CONNECTED
+        return display_of(
+            self._calls, self._active, self._consult_for, self._consult_kind,
+            dialling=self._dialler.active,
+        )  # fmt: skip
+
+    @property
+    def idle(self) -> bool:
+        """No call and no dial tone."""
+        return not self._calls and not self._dialler.active
+
+    def dial(self, number: str) -> None:
+        """Call a number on line 1, as ``Dial:`` from afar does."""
+        self._dialler.stop()
+        self._dial(number)
+
+    def streams(self) -> list[StreamView]:
+        """The sessions of all calls, the active one first."""
+        calls = sorted(self._calls, key=lambda call: call is not self._active)
+        return [
+            StreamView(
+                (self._spec.address, call.rtp.port), call.rtp.target,
+                call.state is CallState.CONNECTED, call.rtp.statistics,
+            )
+            for call in calls
+            if call.rtp.port
+        ]  # fmt: skip
+
+    def line_views(self) -> list[LineView]:
+        """The registrations."""
+        return [registration.view() for registration in self._registrations]
+
+    def picture(self) -> Picture:
+        """What the display shows now."""
+        registered = any(line.registered for line in self.line_views())
+        return self._face.picture(
+            self.display, self._page, self._calls, self._dialler.typed, self._menu.lines(),
+            registered=registered,
+        )  # fmt: skip
 
     def _show(self) -> None:
-        """Light the lamp of each line by its calls."""
-        for line in self._config.lines:
-            self._light(line)
-
-    def _light(self, line: LineConfig) -> None:
-        lamp = f"line{line.button}"
-        states = {call.state for call in self._calls if call.line is line}
-        if CallState.RING_IN in states:
-            self._lamps.blink(lamp, LampColour.AMBER, 0.8)
-        elif states & {CallState.CONNECTED, CallState.RING_OUT} or (
-            self._dialler.active and line.button == 1
-        ):
-            self._lamps.show(lamp, LampColour.GREEN)
-        elif CallState.HELD in states:
-            self._lamps.blink(lamp, LampColour.GREEN, 1.0)
-        else:
-            self._lamps.show(lamp, LampColour.DARK)
+        self._face.show(self._calls, dialling=self._dialler.active)

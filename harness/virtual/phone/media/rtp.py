@@ -12,6 +12,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from harness.virtual.phone.media.codecs import Microphone
+from harness.virtual.phone.media.statistics import StreamStatistics
 
 __all__ = ["RtpSession"]
 
@@ -35,11 +36,11 @@ class _Digit:
 
 
 class _Receiver(asyncio.DatagramProtocol):
-    def __init__(self) -> None:
-        self.packets = 0
+    def __init__(self, statistics: StreamStatistics) -> None:
+        self._statistics = statistics
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:  # noqa: ARG002
-        self.packets += 1
+        self._statistics.took(data)
 
 
 class RtpSession:
@@ -56,7 +57,8 @@ class RtpSession:
         self._dtmf_type: int | None = None
         self._target: tuple[str, int] | None = None
         self._transport: asyncio.DatagramTransport | None = None
-        self._receiver = _Receiver()
+        self.statistics = StreamStatistics()
+        self._receiver = _Receiver(self.statistics)
         self._task: asyncio.Task[None] | None = None
         self._sequence = secrets.randbelow(1 << 15)
         self._timestamp = secrets.randbelow(1 << 30)
@@ -68,7 +70,12 @@ class RtpSession:
     @property
     def received(self) -> int:
         """Packets that came in."""
-        return self._receiver.packets
+        return self.statistics.received
+
+    @property
+    def target(self) -> tuple[str, int] | None:
+        """Where it sends; None before an answer."""
+        return self._target
 
     async def open(self, address: str, first: int, last: int) -> None:
         """Bind the first free even port of the configured range."""
@@ -169,4 +176,5 @@ class RtpSession:
             "!BBHII", 0x80, (0x80 if marker else 0) | payload_type, self._sequence, timestamp,
             self._ssrc,
         )  # fmt: skip
+        self.statistics.gave(payload_type, len(payload))
         self._transport.sendto(header + payload, self._target)

@@ -15,6 +15,7 @@ from harness.virtual.phone.sip.digest import authorization
 from harness.virtual.phone.sip.identity import Identity
 from harness.virtual.phone.sip.message import Message
 from harness.virtual.phone.sip.transport import NoAnswer, SipTransport
+from harness.virtual.phone.windows.handset import LineView
 
 __all__ = ["Registration"]
 
@@ -59,11 +60,20 @@ class Registration:
         self._cseq = 101
         self._server = 0
         self._registered = False
+        self._authenticated = False
+        self._expires = 0
 
     @property
     def server(self) -> tuple[str, int]:
         """Where this line registers and sends its calls."""
         return self._config.servers[self._server % len(self._config.servers)]
+
+    def view(self) -> LineView:
+        """What the console shows of this registration."""
+        return LineView(
+            self.line.button, self.line.name, self._registered, self._authenticated,
+            self._expires, self.server,
+        )  # fmt: skip
 
     async def run(self) -> None:
         """Register and refresh for ever."""
@@ -102,7 +112,9 @@ class Registration:
                 continue
             if response.status == 200:
                 self._reason = ""
-                return self._granted(response, expires)
+                self._authenticated = bool(challenge)
+                self._expires = self._granted(response, expires)
+                return self._expires
             self._logs.to_console(f"%REG failed: {response.status}")
             if response.status in _REJECTED:
                 self._logs.to_status("Registration Rejected")

@@ -1,0 +1,157 @@
+"""One HTTP exchange with a phone's small web server, within a deadline and a size.
+
+The server of this family (RomPager on 79x0, Cisco's own on 79x1 and later) is slow and closes
+after each answer, so each exchange has a connection of its own.
+"""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import time
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from harness.errors import Inconclusive, ProductFault
+
+__all__ = ["Answer", "Fetcher", "WindowClosed"]
+
+#: A console log is some hundred kilobytes, a screenshot 320 x 222; more is not a phone's.
+_LARGEST = 4 << 20
+_REDIRECTS = 2
+
+
+class WindowClosed(Inconclusive):
+    """A window of the phone is shut, so it says nothing, neither for nor against the phone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the phone answered."""
+
+    status: int
+    content_type: str
+    body: bytes
+
+
+class Fetcher:
+    """Ask one phone's web server.
+
+    Args:
+        name: the phone's name in lab.yaml.
+        address: its IP address.
+        user: user name the authentication responder accepts; none is sent when empty.
+        password: its password.
+        within: seconds for one exchange, connecting included.
+        port: TCP port of the web server.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        address: str,
+        user: str = "",
+        password: str = "",
+        within: float = 5.0,
+        port: int = 80,
+    ) -> None:
+        self.name = name
+        self.address = address
+        self._port = port
+        self._within = within
+        token = base64.b64encode(f"{user}:{password}".encode()).decode()
+        self._credentials = {"Authorization": f"Basic {token}"} if user else {}
+
+    def get(self, path: str) -> Answer:
+        """Fetch a page, following a redirect that stays on the phone (the old screenshot does).
+
+        Raises:
+            WindowClosed: nobody listens on its port.
+            ProductFault: what it answers is no HTTP, too long, or stops half-way.
+        """
+        for _ in range(_REDIRECTS):
+            answer, location = self._exchange("GET", path, None)
+            target = urlsplit(location)
+            if not location or target.hostname not in (None, self.address):
+                return answer
+            path = f"{target.path}?{target.query}" if target.query else target.path
+        return answer
+
+    def post(self, path: str, form: bytes) -> Answer:
+        """Send a form.
+
+        Raises:
+            WindowClosed: nobody listens on its port.
+            ProductFault: what it answers is no HTTP, too long, or stops half-way.
+        """
+        return self._exchange("POST", path, form)[0]
+
+    def _exchange(self, method: str, path: str, form: bytes | None) -> tuple[Answer, str]:
+        deadline = time.monotonic() + self._within
+        # A lab phone is never behind the proxy of the machine's environment: none is asked.
+        connection = http.client.HTTPConnection(self.address, self._port, timeout=self._within)
+        try:
+            self._connect(connection)
+            try:
+                headers = dict(self._credentials)
+                if form is not None:
+                    headers["Content-Type"] = "application/x-www-form-urlencoded"
+                connection.putrequest(method, path, skip_accept_encoding=True)
+                for header, value in headers.items():
+                    connection.putheader(header, value)
+                if form is not None:
+                    connection.putheader("Content-Length", str(len(form)))
+                connection.putheader("Connection", "close")
+                connection.endheaders(form)
+                return self._read(connection, deadline, path)
+            except (http.client.HTTPException, OSError, ValueError) as error:
+                raise ProductFault(
+                    f"its web server does not answer {path} as HTTP asks: "
+                    f"{type(error).__name__} {error}".rstrip(),
+                    device=self.name,
+                    expected=f"a whole answer within {self._within:.0f} s",
+                    hint="look at the page with a browser; a phone busy booting answers late",
+                ) from error
+        finally:
+            connection.close()
+
+    def _connect(self, connection: http.client.HTTPConnection) -> None:
+        try:
+            connection.connect()
+        except OSError as error:
+            raise WindowClosed(
+                f"its web window is closed: port {self._port} of {self.address} says {error}",
+                device=self.name,
+                expected=f"port {self._port} open (webAccess 0 means on)",
+                hint="set webAccess to 0 in the SEP file as served and let the phone boot; "
+                "while it boots, and without power, the window is closed too",
+            ) from error
+
+    def _read(
+        self, connection: http.client.HTTPConnection, deadline: float, path: str
+    ) -> tuple[Answer, str]:
+        sock = connection.sock
+        response = connection.getresponse()
+        parts: list[bytes] = []
+        size = 0
+        while True:
+            remaining = deadline - time.monotonic()
+            if remaining <= 0:
+                raise TimeoutError(f"after {size} bytes")
+            # The deadline is for all of it: a byte a second must not keep us for ever.
+            sock.settimeout(remaining)
+            part = response.read1(65536)
+            if not part:
+                break
+            parts.append(part)
+            size += len(part)
+            if size > _LARGEST:
+                raise ProductFault(
+                    f"its page {path} is longer than {_LARGEST} bytes", device=self.name
+                )
+        if response.length:
+            raise TimeoutError(f"the answer stops {response.length} bytes short")
+        content_type = response.headers.get_content_type()
+        answer = Answer(response.status, content_type, b"".join(parts))
+        moved = response.status in (301, 302, 303, 307)
+        return answer, response.headers.get("Location", "") if moved else ""
