@@ -75,7 +75,7 @@ def _say(item: Any) -> str:
         return "this key is required and missing"
     given = item.get("input")
     secret = {"password", "credentials"} & set(item["loc"])
-    if isinstance(given, (str, int, float)) and not secret:
+    if isinstance(given, (str, int, float)) and not secret and "password" not in message:
         return f"{message} (found {given!r})"
     return message
 

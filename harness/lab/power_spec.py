@@ -44,6 +44,8 @@ VIRTUAL = "virtual"
 SNMP_SECRETS = {"v2c": ("community",), "v3": ("user", "auth_key", "priv_key")}
 
 _VARIABLE = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
+#: A URL with a password written out; one to be filled in from credentials is in braces.
+_PASSWORD_IN_URL = re.compile(r"://[^/@:]*:(?!\{[a-z_]+\}@)[^/@]*@")
 _OUTLET = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,15}$"
 
 
@@ -185,6 +187,16 @@ class _PowerSpec(BaseModel):
         """
         return {} if self.credentials is None else self.credentials.read(device)
 
+    @field_validator("address")
+    @classmethod
+    def _no_password(cls, value: str) -> str:
+        if _PASSWORD_IN_URL.search(value):
+            raise ValueError(
+                "no password in an address: write {password} there and say under credentials "
+                "where it is"
+            )
+        return value
+
     @model_validator(mode="after")
     def _twin_is_counted(self) -> Self:
         if self.virtual and self.lists_outlets:
@@ -246,7 +258,8 @@ class LabgridPowerSpec(_PowerSpec):
     """An outlet reached through one of labgrid's power backends.
 
     ``backend`` is labgrid's name of it, ``address`` what labgrid calls its host, ``port`` its
-    port. ``python`` is the interpreter that has labgrid, by default our own.
+    port. A ``{name}`` in the address is filled in from credentials. ``python`` is the interpreter
+    that has labgrid, by default our own.
     """
 
     driver: Literal["labgrid"]

@@ -189,7 +189,7 @@ class SnmpClient:
             raise SnmpTrouble("the client is closed")
         future = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:
-            # pysnmp keeps the deadline; v3 first asks for the engine's name, which may take as long.
+            # pysnmp keeps the deadline; with v3 it first asks for the engine's name.
             return future.result(3 * self._timeout_s + 5.0)
         except NotInTime as error:
             future.cancel()
