@@ -7,7 +7,7 @@ real.
 """
 
 from harness.power.api import OutletDriver, OutletState, Power, SideEffect
-from harness.power.build import Opening, drivers, open_power, register
+from harness.power.build import Opening, driver_names, open_power, register
 from harness.power.outlets import SwitchedOutlets
 
 __all__ = [
@@ -17,7 +17,7 @@ __all__ = [
     "Power",
     "SideEffect",
     "SwitchedOutlets",
-    "drivers",
+    "driver_names",
     "open_power",
     "register",
 ]

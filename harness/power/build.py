@@ -17,7 +17,7 @@ from harness.power.api import OutletDriver
 from harness.power.outlets import SwitchedOutlets
 from harness.timeline import Observer
 
-__all__ = ["Opening", "drivers", "open_power", "register"]
+__all__ = ["Opening", "driver_names", "open_power", "register"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ def register(name: str) -> Callable[[_Opener], _Opener]:
     return keep
 
 
-def drivers() -> tuple[str, ...]:
+def driver_names() -> tuple[str, ...]:
     """Every driver there is, loaded.
 
     Raises:
