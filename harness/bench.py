@@ -21,7 +21,7 @@ from harness.lab import Lab
 from harness.pbx import Asterisk, Endpoint
 from harness.phone import Phone, PhoneConsole, PhoneWeb, Screen
 from harness.phone.windows import ConsoleLogin
-from harness.power import Power, ScpiPower
+from harness.power import Power, open_power
 from harness.provisioning import Provisioning
 from harness.sip import Peer
 from harness.timeline import Timeline
@@ -139,10 +139,15 @@ def _stations(bench: Bench, stack: ExitStack, faults: _Faults) -> None:
             pdu_address |= twins.pdus
             keypad_port |= twins.keypads
     faults.stop_if_any()
+    outlets = [spec.outlet for spec in lab.phones.values()]
     for name, pdu in lab.power.items():
         power = faults.attempt(
-            lambda name=name, pdu=pdu: ScpiPower(  # type: ignore[misc]
-                pdu_address[name], name, pdu.outlets, timeline.observer(name)
+            lambda name=name, pdu=pdu: open_power(  # type: ignore[misc]
+                pdu,
+                name,
+                timeline.observer(name),
+                pdu_address[name],
+                named=[ref.outlet for ref in outlets if ref.pdu == name],
             )
         )
         if power is not None:

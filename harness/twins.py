@@ -16,7 +16,7 @@ from typing import Any
 
 from harness.errors import BenchFault
 from harness.events import Note
-from harness.lab import Lab
+from harness.lab import Lab, PowerSpec, SnmpPowerSpec
 from harness.timeline import Observer
 
 __all__ = ["Twins", "twin_spec"]
@@ -33,7 +33,11 @@ def twin_spec(lab: Lab, state_dir: Path) -> dict[str, Any]:
         "state_dir": str(state_dir),
         "speed": lab.virtual.speed,
         "pdus": {
-            name: {"outlets": pdu.outlets, "faults": seeded.pdus.get(name, {})}
+            name: {
+                "outlets": pdu.outlets,
+                "faults": seeded.pdus.get(name, {}),
+                **_protocol(pdu, name),
+            }
             for name, pdu in lab.power.items()
             if pdu.virtual
         },
@@ -63,6 +67,13 @@ def twin_spec(lab: Lab, state_dir: Path) -> dict[str, Any]:
             if phone.virtual
         },
     }
+
+
+def _protocol(pdu: PowerSpec, name: str) -> dict[str, Any]:
+    if not isinstance(pdu, SnmpPowerSpec):
+        return {}
+    secrets = {key: secret.get_secret_value() for key, secret in pdu.secrets(name).items()}
+    return pdu.model_dump(include={"mib", "version", "auth", "priv"}) | {"secrets": secrets}
 
 
 class Twins:

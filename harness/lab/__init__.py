@@ -13,25 +13,39 @@ from harness.lab.inventory import (
     PbxSpec,
     PeerSpec,
     PhoneSpec,
-    PowerSpec,
     ProvisioningSpec,
     SeededFaults,
     VirtualSpec,
 )
 from harness.lab.loader import load_lab
+from harness.lab.power_spec import (
+    Credentials,
+    LabgridPowerSpec,
+    OtherPowerSpec,
+    PowerSpec,
+    ScpiPowerSpec,
+    SnmpPowerSpec,
+    power_drivers,
+)
 
 __all__ = [
+    "Credentials",
     "KeypadSpec",
     "Lab",
+    "LabgridPowerSpec",
     "Line",
     "NetworkSpec",
+    "OtherPowerSpec",
     "OutletRef",
     "PbxSpec",
     "PeerSpec",
     "PhoneSpec",
     "PowerSpec",
     "ProvisioningSpec",
+    "ScpiPowerSpec",
     "SeededFaults",
+    "SnmpPowerSpec",
     "VirtualSpec",
     "load_lab",
+    "power_drivers",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -18,6 +19,8 @@ from pydantic import (
     model_validator,
 )
 
+from harness.errors import UsageFault
+from harness.lab.power_spec import VIRTUAL, PowerSpec
 from harness.models import PHONE_MODELS, ModelName, PhoneModel
 
 __all__ = [
@@ -34,8 +37,6 @@ __all__ = [
     "SeededFaults",
     "VirtualSpec",
 ]
-
-VIRTUAL = "virtual"
 
 _MAC = re.compile(r"^[0-9A-F]{12}$")
 _NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$")
@@ -120,19 +121,6 @@ class VirtualSpec(_Spec):
     http_first: bool = False
     boot_loader_s: Annotated[float, Field(ge=0, le=600)] = 40.0
     seeded: SeededFaults = SeededFaults()
-
-
-class PowerSpec(_Spec):
-    """A switched power outlet strip. ``address`` is a VISA resource name or ``virtual``."""
-
-    driver: Literal["scpi"] = "scpi"
-    address: str = VIRTUAL
-    outlets: Annotated[int, Field(ge=1, le=64)] = 8
-
-    @property
-    def virtual(self) -> bool:
-        """Whether this PDU is a digital twin."""
-        return self.address == VIRTUAL
 
 
 class KeypadSpec(_Spec):
@@ -296,4 +284,8 @@ class Lab(_Spec):
         """Return every secret value of this lab, for redaction."""
         found = {line.password for phone in self.phones.values() for line in phone.lines}
         found |= {peer.password for peer in self.peers.values()}
+        for name, pdu in self.power.items():
+            # Secrets that cannot be fetched cannot leak; whoever needs them says so.
+            with suppress(UsageFault):
+                found |= set(pdu.secrets(name).values())
         return {secret.get_secret_value() for secret in found}

@@ -14,6 +14,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from harness.errors import UsageFault
 from harness.lab.inventory import Lab
 from harness.lab.passwords import with_passwords
+from harness.lab.power_spec import POWER_TAGS
 
 __all__ = ["load_lab"]
 
@@ -49,11 +50,12 @@ def load_lab(path: Path) -> Lab:
 
     faults: list[tuple[int, int, str]] = []
     try:
-        lab = Lab.model_validate(_plain(tree))
+        lab = Lab.model_validate(_plain(tree), context={"folder": path.parent})
     except ValidationError as error:
         for item in error.errors():
-            line, column = _position(tree, item["loc"])
-            key = ".".join(str(part) for part in item["loc"])
+            loc = _as_written(item["loc"])
+            line, column = _position(tree, loc)
+            key = ".".join(str(part) for part in loc)
             faults.append((line, column, f"{key}: {_say(item)}"))
     else:
         for loc, message in _references(lab):
@@ -75,7 +77,8 @@ def _say(item: Any) -> str:
     if kind == "missing":
         return "this key is required and missing"
     given = item.get("input")
-    if isinstance(given, (str, int, float)) and "password" not in item["loc"]:
+    secret = {"password", "credentials"} & set(item["loc"])
+    if isinstance(given, (str, int, float)) and not secret and "password" not in message:
         return f"{message} (found {given!r})"
     return message
 
@@ -90,9 +93,10 @@ def _references(lab: Lab) -> Iterator[tuple[tuple[_Key, ...], str]]:
         if phone.outlet.pdu not in lab.power:
             known = ", ".join(lab.power)
             yield (*here, "outlet"), f"no PDU named {phone.outlet.pdu!r}; power has: {known}"
-        elif not _outlet_exists(phone.outlet.outlet, lab.power[phone.outlet.pdu].outlets):
-            last = lab.power[phone.outlet.pdu].outlets
-            yield (*here, "outlet"), f"{phone.outlet.pdu} has outlets 1 to {last}"
+        elif phone.outlet.outlet not in lab.power[phone.outlet.pdu].outlet_names:
+            pdu = lab.power[phone.outlet.pdu]
+            known = f"1 to {pdu.outlets}" if not pdu.lists_outlets else ", ".join(pdu.outlet_names)
+            yield (*here, "outlet"), f"{phone.outlet.pdu} has outlets {known}"
         if phone.keypad not in lab.keypads:
             known = ", ".join(lab.keypads)
             yield (*here, "keypad"), f"no keypad named {phone.keypad!r}; there are: {known}"
@@ -127,8 +131,10 @@ def _references(lab: Lab) -> Iterator[tuple[tuple[_Key, ...], str]]:
         tones.setdefault(peer.tone, name)
 
 
-def _outlet_exists(outlet: str, last: int) -> bool:
-    return outlet.isdecimal() and 1 <= int(outlet) <= last
+def _as_written(loc: tuple[_Key, ...]) -> tuple[_Key, ...]:
+    """Drop from a place what pydantic puts in for the kind of PDU: no such key is in the file."""
+    tagged = loc[0] == "power" and len(loc) > 2 and loc[2] in POWER_TAGS
+    return (*loc[:2], *loc[3:]) if tagged else loc
 
 
 def _plain(node: Any) -> Any:

@@ -1,19 +1,39 @@
-"""What every driver of switched outlets can do."""
+"""What every device with switched outlets can do, and what a driver must bring for it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Protocol
 
-__all__ = ["OutletState", "Power"]
+__all__ = ["OutletDriver", "OutletState", "Power", "SideEffect"]
 
 
 class OutletState(StrEnum):
-    """What a PDU says about an outlet; ``unknown`` is its own word, not a missing answer."""
+    """What is known of an outlet; ``unknown`` is a state of its own, not a missing answer."""
 
     ON = "on"
     OFF = "off"
     UNKNOWN = "unknown"
+
+
+class SideEffect(Protocol):
+    """Something beside the PDU that shows whether an outlet feeds its device: lamps, a link."""
+
+    @property
+    def name(self) -> str:
+        """What it is, for events and faults, e.g. ``lamps of desk-7942``."""
+
+    @property
+    def within_s(self) -> float:
+        """Seconds a switched outlet may take to show this way."""
+
+    def start(self) -> Callable[[], OutletState]:
+        """Look before the outlet is switched; the answer tells what has shown since.
+
+        The answer says ``unknown`` as long as it cannot tell: dark lamps prove nothing when they
+        were dark before.
+        """
 
 
 class Power(Protocol):
@@ -29,13 +49,14 @@ class Power(Protocol):
 
     @property
     def identity(self) -> str:
-        """Who the device says it is, e.g. its ``*IDN?`` answer."""
+        """Who the device says it is, e.g. its ``*IDN?`` answer or its sysDescr."""
 
     def set(self, outlet: str, on: bool) -> None:
-        """Switch an outlet; returns once the device itself reads back the new state.
+        """Switch an outlet; returns once the new state is confirmed.
 
         Raises:
-            BenchFault: it never did.
+            BenchFault: it was not confirmed within the deadline, or something contradicts it.
+            UsageFault: lab.yaml does not name this outlet.
         """
 
     def state(self, outlet: str) -> OutletState:
@@ -44,5 +65,39 @@ class Power(Protocol):
     def current(self, outlet: str) -> float | None:
         """Measure what the outlet draws, in amperes; None when the device cannot tell."""
 
+    def watch(self, outlet: str, effect: SideEffect) -> None:
+        """Let a side effect confirm or contradict what the device says of an outlet."""
+
     def close(self) -> None:
         """Let go of the device; outlets keep their state."""
+
+
+class OutletDriver(Protocol):
+    """What one kind of device can do by itself: switch, read, measure. All a new PDU must bring.
+
+    A driver neither confirms nor waits, and is called by one thread at a time. It raises
+    `BenchFault` when the device cannot be talked to or answers nonsense, within its own timeout.
+    """
+
+    @property
+    def identity(self) -> str:
+        """Who the device says it is; being built, a driver has already been answered."""
+
+    @property
+    def reads_back(self) -> bool:
+        """Whether the device can say what state an outlet is in."""
+
+    def switch(self, outlet: str, on: bool) -> bool:
+        """Send the command once; False when it may have been lost on the way."""
+
+    def read(self, outlet: str) -> OutletState:
+        """Ask the device for an outlet's state; ``unknown`` when it cannot say."""
+
+    def amperes(self, outlet: str) -> float | None:
+        """Ask what an outlet draws; None when the device does not measure it."""
+
+    def complaint(self, outlet: str) -> str:
+        """What the device itself says about trouble with an outlet; may be empty."""
+
+    def close(self) -> None:
+        """Let go of the device."""

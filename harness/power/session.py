@@ -9,7 +9,8 @@ What pyvisa-py 0.8.1 does was measured, and each oddity is dealt with here:
   same cure;
 * a name that does not resolve raises a plain `Exception` and leaks a socket: so it is resolved
   here first;
-* closed and reset connections raise builtin `OSError`, bytes outside ASCII `UnicodeDecodeError`.
+* closed and reset connections raise builtin `OSError`, bytes outside ASCII `UnicodeDecodeError`;
+* VXI-11 and HiSLIP raise `RuntimeError`s of their own (pyvisa_py.protocols.rpc and hislip).
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from typing import Any
 import pyvisa
 from pyvisa import rname
 from pyvisa.constants import StatusCode
+
+from harness.power.dialects import PLAIN, ScpiDialect
 
 __all__ = ["Dropped", "Garbled", "NoAddress", "Refused", "ScpiSession", "Silent", "WireTrouble"]
 
@@ -55,12 +58,24 @@ class ScpiSession:
     Args:
         address: VISA resource name, e.g. ``TCPIP0::192.0.2.10::5025::SOCKET``.
         timeout_s: seconds to wait for a connection and for each answer.
+        dialect: how the device's lines end and how it says who it is.
+        baud: speed of a serial line.
+        library: pyvisa's name of its backend.
     """
 
-    def __init__(self, address: str, timeout_s: float) -> None:
+    def __init__(
+        self,
+        address: str,
+        timeout_s: float,
+        dialect: ScpiDialect = PLAIN,
+        baud: int = 9600,
+        library: str = "@py",
+    ) -> None:
         self._address = address
         self._timeout_ms = max(1, round(timeout_s * 1000))
-        self._manager = pyvisa.ResourceManager("@py")
+        self._dialect = dialect
+        self._baud = baud
+        self._manager = pyvisa.ResourceManager(library)
         self._resource: Any = None
 
     @property
@@ -69,7 +84,7 @@ class ScpiSession:
         return self._resource is not None
 
     def open(self) -> str:
-        """Open the resource and return the device's answer to `*IDN?`.
+        """Open the resource and return who the device says it is, the proof of an opening.
 
         Raises:
             NoAddress: the address is not a VISA resource name.
@@ -78,27 +93,29 @@ class ScpiSession:
             WireTrouble: in any other way it is not usable.
         """
         self.close()
-        self._resolve()
+        settings: dict[str, Any] = {"baud_rate": self._baud} if self._resolve() else {}
         try:
             self._resource = self._manager.open_resource(
                 self._address,
-                read_termination="\n",
-                write_termination="\n",
+                read_termination=self._dialect.prompt or "\n",
+                write_termination=self._dialect.ends,
                 timeout=self._timeout_ms,
                 open_timeout=self._timeout_ms,
+                **settings,
             )
         except Exception as error:  # pyvisa-py's own failures have no common class
             raise Refused(str(error)) from error
         self._switch_nagle_off()
         try:
-            return self.query("*IDN?")
+            return self.query(self._dialect.identify)
         except Dropped as error:
             # A refused port shows only now: see the module's docstring.
             if isinstance(error.__cause__, ConnectionRefusedError):
                 raise Refused("connection refused") from error
             raise
 
-    def _resolve(self) -> None:
+    def _resolve(self) -> bool:
+        """Check the address before pyvisa-py does; says whether it is a serial line."""
         try:
             resource = rname.ResourceName.from_string(self._address)
         except rname.InvalidResourceName as error:
@@ -109,6 +126,7 @@ class ScpiSession:
                 socket.getaddrinfo(host, None, family=socket.AF_INET)
             except OSError as error:
                 raise Refused(f"{host}: {error}") from error
+        return isinstance(resource, rname.ASRLInstr)
 
     def _switch_nagle_off(self) -> None:
         # A write followed by a query costs 44 ms otherwise (Nagle and delayed ACK), and pyvisa-py
@@ -123,9 +141,13 @@ class ScpiSession:
         """Send one command.
 
         Raises:
+            Silent: a device with a prompt did not give it in time.
             Dropped: the connection broke.
         """
-        self._guard(lambda: self._resource.write(command))
+        if self._dialect.prompt:
+            self.query(command)
+        else:
+            self._guard(lambda: self._resource.write(command))
 
     def query(self, command: str) -> str:
         """Send one question and return its answer, stripped.
@@ -135,7 +157,8 @@ class ScpiSession:
             Garbled: the answer is not text.
             Dropped: the connection broke.
         """
-        return str(self._guard(lambda: self._resource.query(command))).strip()
+        answer = str(self._guard(lambda: self._resource.query(command))).strip()
+        return answer.removeprefix(command).strip() if self._dialect.prompt else answer
 
     def _guard(self, action: Any) -> Any:
         if self._resource is None:
@@ -147,9 +170,9 @@ class ScpiSession:
             if error.error_code == StatusCode.error_timeout:
                 raise Silent(f"no answer within {self._timeout_ms / 1000:.1f} s") from error
             raise Dropped(str(error)) from error
-        except (pyvisa.errors.InvalidSession, OSError) as error:
+        except (pyvisa.errors.InvalidSession, OSError, EOFError, RuntimeError) as error:
             self.close()
-            raise Dropped(str(error)) from error
+            raise Dropped(str(error) or type(error).__name__) from error
         except UnicodeDecodeError as error:
             self.close()
             raise Garbled(repr(error.object)) from error

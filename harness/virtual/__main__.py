@@ -14,6 +14,7 @@ import time
 from harness.errors import UsageFault
 from harness.virtual.keypad import KeypadTwin
 from harness.virtual.pdu import PduTwin
+from harness.virtual.snmp_pdu import SnmpPduTwin
 from harness.virtual.spec import BenchSpec, read_spec
 from harness.virtual.world import World
 
@@ -44,7 +45,10 @@ async def _run(spec: BenchSpec) -> None:
     loop.add_signal_handler(signal.SIGINT, _log, "interrupt left to the parent")
     spec.state_dir.mkdir(parents=True, exist_ok=True)
     world = World(spec, _log)
-    pdus = {name: PduTwin(name, entry, world, _log) for name, entry in spec.pdus.items()}
+    pdus = {
+        name: (SnmpPduTwin if entry.mib else PduTwin)(name, entry, world, _log)
+        for name, entry in spec.pdus.items()
+    }
     keypads = {name: KeypadTwin(name, entry, world, _log) for name, entry in spec.keypads.items()}
     try:
         endpoints = {

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable
 
 from harness.virtual.spec import PduSpec
+from harness.virtual.twin_outlets import TwinOutlets
 from harness.virtual.world import World
 
 __all__ = ["PduTwin"]
@@ -25,13 +26,9 @@ class PduTwin:
 
     def __init__(self, name: str, spec: PduSpec, world: World, log: Callable[[str], None]) -> None:
         self._name = name
-        self._spec = spec
-        self._world = world
-        self._log = log
+        self._outlets = TwinOutlets(name, spec, world, log)
         self._server: asyncio.Server | None = None
         self._clients: set[asyncio.StreamWriter] = set()
-        self._switching: set[asyncio.Task[None]] = set()
-        self._told: dict[int, bool] = {}
         self._errors: deque[str] = deque()
 
     async def start(self) -> str:
@@ -42,8 +39,7 @@ class PduTwin:
 
     async def stop(self) -> None:
         """Stop listening and hang up."""
-        for task in self._switching:
-            task.cancel()
+        self._outlets.stop()
         if self._server is not None:
             self._server.close()
         for writer in tuple(self._clients):
@@ -52,18 +48,18 @@ class PduTwin:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._clients.add(writer)
         lines = 0
-        drop_after = self._spec.faults.drop_after
+        drop_after = self._outlets.faults.drop_after
         try:
             while line := await reader.readline():
                 lines += 1
                 if drop_after is not None and lines > drop_after:
-                    self._fault("drop_after", f"connection closed at line {lines}")
+                    self._outlets.fired("drop_after", f"connection closed at line {lines}")
                     break
                 answer = await self._obey(line.decode("ascii", "replace").strip())
                 if answer is None:
                     continue
-                if self._spec.faults.silent:
-                    self._fault("silent", "no answer")
+                if self._outlets.faults.silent:
+                    self._outlets.fired("silent", "no answer")
                     continue
                 writer.write(answer.encode() + b"\n")
                 await writer.drain()
@@ -87,14 +83,14 @@ class PduTwin:
             return self._errors.popleft() if self._errors else '0,"No error"'
         if match := _STATE.match(command):
             outlet = self._outlet(match[1])
-            return None if outlet is None else str(int(self._reads_back(outlet)))
+            return None if outlet is None else str(int(self._outlets.reads_back(outlet)))
         if match := _CURRENT.match(command):
             outlet = self._outlet(match[1])
-            return None if outlet is None else f"{self._world.amperes(self._id(outlet)):.3f}"
+            return None if outlet is None else f"{self._outlets.amperes(outlet):.3f}"
         if match := _SWITCH.match(command):
             outlet = self._outlet(match[1])
             if outlet is not None and match[2] in _BOOLEANS:
-                await self._switch(outlet, _BOOLEANS[match[2]])
+                await self._outlets.switch(outlet, _BOOLEANS[match[2]])
             elif outlet is not None:
                 self._complain('-224,"Illegal parameter value"')
             return None
@@ -102,46 +98,15 @@ class PduTwin:
             self._complain('-113,"Undefined header"')
         return None
 
-    def _id(self, outlet: int) -> str:
-        return f"{self._name}/{outlet}"
-
     def _outlet(self, digits: str) -> int | None:
         number = int(digits)
-        if 1 <= number <= self._spec.outlets:
+        if number in self._outlets.numbers:
             return number
         self._complain('-114,"Header suffix out of range"')
         return None
-
-    def _reads_back(self, outlet: int) -> bool:
-        if self._spec.faults.lie and outlet in self._told:
-            return self._told[outlet]
-        return self._world.outlet_is_on(self._id(outlet))
-
-    async def _switch(self, outlet: int, on: bool) -> None:
-        faults = self._spec.faults
-        self._told[outlet] = on
-        word = "on" if on else "off"
-        if str(outlet) in faults.stuck:
-            self._fault("stuck", f"outlet {outlet} does not go {word}")
-        elif faults.lie:
-            self._fault("lie", f"outlet {outlet} is said to be {word} and is not switched")
-        elif faults.lag_s:
-            self._fault("lag_s", f"outlet {outlet} goes {word} in {faults.lag_s} s")
-            task = asyncio.create_task(self._switch_late(outlet, on))
-            self._switching.add(task)
-            task.add_done_callback(self._switching.discard)
-        else:
-            await self._world.switch(self._id(outlet), on=on)
-
-    async def _switch_late(self, outlet: int, on: bool) -> None:
-        await asyncio.sleep(self._spec.faults.lag_s)
-        await self._world.switch(self._id(outlet), on=on)
 
     def _complain(self, error: str) -> None:
         if len(self._errors) >= _QUEUE_LENGTH:
             self._errors[-1] = '-350,"Queue overflow"'
         else:
             self._errors.append(error)
-
-    def _fault(self, fault: str, text: str) -> None:
-        self._log(f"fault fired: {self._name} {fault}: {text}")

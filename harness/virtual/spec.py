@@ -46,7 +46,8 @@ class PduFaults(_Spec):
         stuck: outlets that never change; the PDU reads back what is true.
         silent: takes connections but answers nothing.
         lag_s: seconds from a switching command to its effect (and read-back).
-        drop_after: each connection is closed when it brings the line after this many.
+        drop_after: each connection is closed when it brings the line after this many; over
+            SNMP, which has none, the request after this many is lost.
         lie: reads back what it was told to do and does not do it.
     """
 
@@ -58,9 +59,17 @@ class PduFaults(_Spec):
 
 
 class PduSpec(_Spec):
-    """One PDU twin; its outlets are named ``1`` to ``outlets`` and start off."""
+    """One PDU twin; its outlets are named ``1`` to ``outlets`` and start off.
+
+    It speaks SCPI, or SNMP when it has a ``mib``; ``secrets`` are then what it lets in.
+    """
 
     outlets: Annotated[int, Field(ge=1, le=64)] = 8
+    mib: str = ""
+    version: Literal["v2c", "v3"] = "v2c"
+    auth: Literal["none", "md5", "sha", "sha256"] = "sha"
+    priv: Literal["none", "des", "aes"] = "aes"
+    secrets: dict[str, str] = Field(default_factory=dict)
     faults: PduFaults = PduFaults()
 
 

@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 
+from harness.power import SwitchedOutlets
+from harness.power.dialects import PLAIN, ScpiDialect
+from harness.power.drivers.scpi import ScpiOutlets
 from harness.timeline import Timeline
 from harness.virtual.pdu import PduTwin
 from harness.virtual.spec import BenchSpec
@@ -17,6 +20,34 @@ from harness.virtual.world import World
 @pytest.fixture
 def timeline() -> Timeline:
     return Timeline()
+
+
+@pytest.fixture
+def scpi(timeline: Timeline) -> Iterator[Callable[..., SwitchedOutlets]]:
+    """Connect the SCPI driver to an address; what it was asked stays open until the end."""
+    opened: list[SwitchedOutlets] = []
+
+    def connect(
+        address: str,
+        dialect: ScpiDialect = PLAIN,
+        outlets: int = 4,
+        *,
+        timeout_s: float = 0.2,
+        confirm_s: float = 0.3,
+        library: str = "@py",
+        **options: Any,
+    ) -> SwitchedOutlets:
+        observe = timeline.observer("pdu-1")
+        driver = ScpiOutlets(address, "pdu-1", observe, dialect, timeout_s, library=library)
+        names = [str(number) for number in range(1, outlets + 1)]
+        opened.append(
+            SwitchedOutlets(driver, "pdu-1", names, observe, confirm_s=confirm_s, **options)
+        )
+        return opened[-1]
+
+    yield connect
+    for power in opened:
+        power.close()
 
 
 @pytest.fixture

@@ -1,128 +1,146 @@
-"""What every `Power` must do, run over each implementation."""
+"""What every `Power` must do, run over each driver and each kind of device it drives."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
-from scpi_peer import IDN, ScriptedPdu, exchange
+from rigs import AMPERES, Rig, all_rigs
 
-from harness.errors import UsageFault
+from harness.errors import BenchFault, HarnessError, UsageFault
 from harness.events import OutletRead, OutletSwitched
-from harness.power import DIALECTS, OutletState, Power, ScpiPower
+from harness.power import OutletState, Power, driver_names, open_power
 from harness.timeline import Timeline
 
-OFF, ON = exchange("OUTP1?", "0"), exchange("OUTP1?", "1")
-
-#: For each contract, what goes over the wire of a dialect-plain device.
-WIRE = {
-    "test_switches_and_reads_back": [
-        *(IDN, OFF, exchange("OUTP1 ON"), IDN, ON),
-        *(ON,),
-        *(ON, exchange("OUTP1 OFF"), IDN, OFF),
-        *(OFF,),
-    ],
-    "test_setting_what_is_set_is_no_fault": [
-        *(IDN, OFF, exchange("OUTP1 OFF"), IDN, OFF),
-        *(OFF, exchange("OUTP1 OFF"), IDN, OFF),
-    ],
-    "test_writes_events": [IDN, OFF, exchange("OUTP1 ON"), IDN, ON, ON],
-    "test_measures_amperes": [IDN, exchange("MEAS:CURR1?", "0.000")],
-    "test_refuses_an_outlet_it_does_not_have": [IDN],
-    "test_says_who_it_is": [IDN],
-}
+RIGS = all_rigs()
 
 
-@pytest.fixture(params=["twin", "wire"])
-def power(
-    request: pytest.FixtureRequest,
-    timeline: Timeline,
-    pdu_twin: Callable[..., tuple[str, list[str]]],
-) -> Iterator[Power]:
-    observe = timeline.observer("pdu-1")
-    if request.param == "twin":
-        address, _ = pdu_twin()
-        device = ScpiPower(address, "pdu-1", 4, observe)
-        yield device
-        device.close()
-        return
-    with ScriptedPdu(WIRE[request.node.originalname]) as peer:
-        device = ScpiPower(peer.address, "pdu-1", 4, observe)
-        yield device
-        device.close()
+@pytest.fixture(params=RIGS)
+def rig(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Rig]:
+    with RIGS[request.param](tmp_path) as rig:
+        for name, value in rig.environment.items():
+            monkeypatch.setenv(name, value)
+        yield rig
 
 
-def test_switches_and_reads_back(power: Power) -> None:
-    power.set("1", on=True)
-    assert power.state("1") is OutletState.ON
-    power.set("1", on=False)
-    assert power.state("1") is OutletState.OFF
+@pytest.fixture
+def power(rig: Rig, timeline: Timeline) -> Iterator[Power]:
+    device = open_power(rig.spec, "pdu-1", timeline.observer("pdu-1"), rig.address)
+    yield device
+    device.close()
 
 
-def test_setting_what_is_set_is_no_fault(power: Power) -> None:
-    power.set("1", on=False)
-    power.set("1", on=False)
+def test_every_driver_has_a_rig() -> None:
+    assert {name.partition("/")[0] for name in RIGS} == set(driver_names())
 
 
-def test_writes_events(power: Power, timeline: Timeline) -> None:
-    power.set("1", on=True)
-    power.state("1")
+def test_switches_and_reads_back(power: Power, rig: Rig) -> None:
+    first, second = rig.outlets
+    for on in (True, False, True):
+        power.set(first, on=on)
+        assert power.state(first) is (OutletState.ON if on else OutletState.OFF)
+        assert rig.truth(first) is on, "carried out, not only said"
+        assert not rig.truth(second), "nobody else's outlet"
+
+
+def test_setting_what_is_set_is_no_fault(power: Power, rig: Rig) -> None:
+    for on in (False, False, True, True):
+        power.set(rig.outlets[0], on=on)
+        assert rig.truth(rig.outlets[0]) is on
+
+
+def test_writes_events(power: Power, rig: Rig, timeline: Timeline) -> None:
+    outlet = rig.outlets[0]
+    power.set(outlet, on=True)
+    power.state(outlet)
     assert [record.event for record in timeline.records()] == [
-        OutletSwitched(outlet="pdu-1/1", on=True, confirmed_by="read-back"),
-        OutletRead(outlet="pdu-1/1", state="on"),
+        OutletSwitched(outlet=f"pdu-1/{outlet}", on=True, confirmed_by="read-back"),
+        OutletRead(outlet=f"pdu-1/{outlet}", state="on"),
     ]
     assert {(record.source, record.device) for record in timeline.records()} == {("pdu-1", "pdu-1")}
 
 
-def test_measures_amperes(power: Power) -> None:
-    assert power.current("1") == 0.0
+def test_measures_amperes_or_says_that_it_cannot(power: Power, rig: Rig) -> None:
+    outlet = rig.outlets[0]
+    assert power.current(outlet) == (0.0 if rig.measures else None)
+    power.set(outlet, on=True)
+    drawn = power.current(outlet)
+    assert drawn == (pytest.approx(AMPERES, abs=0.021) if rig.measures else None)
 
 
-@pytest.mark.parametrize("outlet", ["0", "5", "x", "", "01"])
-def test_refuses_an_outlet_it_does_not_have(power: Power, outlet: str) -> None:
-    calls: list[Callable[[], Any]] = [
-        lambda: power.set(outlet, on=True),
-        lambda: power.state(outlet),
-        lambda: power.current(outlet),
+def test_refuses_an_outlet_it_does_not_have(power: Power, rig: Rig) -> None:
+    calls: list[Callable[[str], Any]] = [
+        lambda outlet: power.set(outlet, on=True),
+        power.state,
+        power.current,
     ]
-    for call in calls:
-        with pytest.raises(UsageFault, match="no outlet") as caught:
-            call()
-        assert "1, 2, 3, 4" in caught.value.expected
+    for outlet in ("9", "x", "", "01", "1;OUTP2 ON", "1.3.6"):
+        for call in calls:
+            with pytest.raises(UsageFault, match="no outlet") as caught:
+                call(outlet)
+            assert rig.outlets[1] in caught.value.expected
+
+
+def test_never_switches_an_outlet_that_lab_yaml_does_not_name(rig: Rig, timeline: Timeline) -> None:
+    entry = rig.entry | {"outlets": 4}
+    if rig.spec.lists_outlets:
+        entry = rig.entry | {"outlets": [rig.outlets[0]]}
+    spec = Rig(entry, rig.truth, rig.unplug).spec
+    power = open_power(
+        spec, "pdu-1", timeline.observer("pdu-1"), rig.address, named=[rig.outlets[0]]
+    )
+    for on in (True, False):
+        with pytest.raises(UsageFault, match=r"not named in lab\.yaml|no outlet"):
+            power.set(rig.outlets[1], on=on)
+    assert not rig.truth(rig.outlets[1])
+    power.set(rig.outlets[0], on=True)
+    assert timeline.events(OutletSwitched) == [
+        OutletSwitched(outlet=f"pdu-1/{rig.outlets[0]}", on=True, confirmed_by="read-back")
+    ]
+    power.close()
 
 
 def test_says_who_it_is(power: Power) -> None:
     assert power.name == "pdu-1"
-    assert "PDU" in power.identity
+    assert any(word in power.identity for word in ("PDU", "labgrid"))
 
 
-@pytest.mark.parametrize(
-    ("dialect", "wire"),
-    [
-        (
-            "keysight-e36300",
-            [
-                *(IDN, exchange("OUTP? (@2)", "0"), exchange("OUTP ON,(@2)"), IDN),
-                *(exchange("OUTP? (@2)", "1"), exchange("MEAS:CURR? (@2)", "+1.25000000E-01")),
-            ],
-        ),
-        (
-            "rohde-schwarz-hmp",
-            [
-                *(IDN, exchange("INST:NSEL 2"), exchange("OUTP:STAT?", "0")),
-                *(exchange("INST:NSEL 2"), exchange("OUTP:STAT 1"), IDN),
-                *(exchange("INST:NSEL 2"), exchange("OUTP:STAT?", "1")),
-                *(exchange("INST:NSEL 2"), exchange("MEAS:CURR?", "0.1250")),
-            ],
-        ),
-    ],
-)
-def test_other_dialects_are_data(dialect: str, wire: list[Any], timeline: Timeline) -> None:
-    with ScriptedPdu(wire) as peer:
-        device = ScpiPower(
-            peer.address, "psu", ["1", "2"], timeline.observer("psu"), DIALECTS[dialect]
-        )
-        device.set("2", on=True)
-        assert device.current("2") == 0.125
-        device.close()
+def test_a_device_that_goes_away_is_a_bench_fault_in_time(power: Power, rig: Rig) -> None:
+    outlet = rig.outlets[0]
+    power.set(outlet, on=True)
+    rig.unplug()
+    calls: list[Callable[[], Any]] = [
+        lambda: power.state(outlet),
+        lambda: power.set(outlet, on=False),
+    ]
+    for call in calls:
+        began = time.monotonic()
+        with pytest.raises(BenchFault) as caught:
+            call()
+        assert time.monotonic() - began < 3 * rig.spec.timeout_s + rig.spec.confirm_s
+        assert caught.value.device == "pdu-1"
+        assert caught.value.summary
+        assert caught.value.expected
+
+
+def test_nobody_at_the_address_is_a_fault_with_a_sentence(rig: Rig, timeline: Timeline) -> None:
+    rig.unplug()
+    with pytest.raises(HarnessError) as caught:
+        open_power(rig.spec, "pdu-1", timeline.observer("pdu-1"), rig.address)
+    assert isinstance(caught.value, BenchFault | UsageFault)
+    assert caught.value.device == "pdu-1"
+    assert caught.value.hint
+    for secret in rig.environment.values():
+        assert secret not in str(caught.value) or secret == "admin"
+
+
+def test_after_close_it_is_a_bench_fault(power: Power, rig: Rig) -> None:
+    power.close()
+    power.close()
+    with pytest.raises(BenchFault, match="was closed"):
+        power.set(rig.outlets[0], on=True)

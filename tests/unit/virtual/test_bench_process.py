@@ -18,7 +18,8 @@ import pytest
 
 from harness.events import LampChanged, LampColour, Note
 from harness.keypad import MatrixKeypad, wait_for_walk
-from harness.power import ScpiPower
+from harness.lab import ScpiPowerSpec
+from harness.power import SwitchedOutlets, open_power
 from harness.timeline import Timeline
 
 ROOT = Path(__file__).parents[3]
@@ -68,17 +69,17 @@ class Bench:
         self.process.stdin.flush()
         answer = self.process.stdout.readline()
         self.endpoints: dict[str, dict[str, str]] = json.loads(answer) if answer else {}
-        self.drivers: list[ScpiPower | MatrixKeypad] = []
+        self.drivers: list[SwitchedOutlets | MatrixKeypad] = []
 
     def _read_log(self) -> None:
         assert self.process.stderr is not None
         for line in self.process.stderr:
             self.timeline.append(Note(line.rstrip()), source="twins")
 
-    def power(self) -> ScpiPower:
+    def power(self) -> SwitchedOutlets:
         address = self.endpoints["pdus"]["pdu-1"]
         self.drivers.append(
-            power := ScpiPower(address, "pdu-1", 8, self.timeline.observer("pdu-1"))
+            power := open_power(ScpiPowerSpec(), "pdu-1", self.timeline.observer("pdu-1"), address)
         )
         return power
 
