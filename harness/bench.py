@@ -16,10 +16,10 @@ from typing import TypeVar
 from harness.deadlines import Deadlines
 from harness.errors import BenchFaults, HarnessError
 from harness.evidence import Capture, WireEar, WireMouth, capture_filter
-from harness.keypad import Keypad, MatrixKeypad
+from harness.keypad import Keypad, build_keypad
 from harness.lab import Lab
 from harness.pbx import Asterisk, Endpoint
-from harness.phone import Phone, Screen
+from harness.phone import Phone, PhoneWeb, Screen, WebKeys
 from harness.power import Power, ScpiPower
 from harness.provisioning import Provisioning
 from harness.sip import Peer
@@ -112,6 +112,7 @@ def _stations(bench: Bench, stack: ExitStack, faults: _Faults) -> None:
     lab, timeline = bench.lab, bench.timeline
     pdu_address = {name: pdu.address for name, pdu in lab.power.items()}
     keypad_port = {name: keypad.port for name, keypad in lab.keypads.items()}
+    sensor_port: dict[str, str] = {}
     if lab.is_virtual:
         state = bench.workdir / "twins"
         state.mkdir(parents=True, exist_ok=True)
@@ -120,6 +121,7 @@ def _stations(bench: Bench, stack: ExitStack, faults: _Faults) -> None:
         if faults.attempt(lambda: _done(twins.start)):
             pdu_address |= twins.pdus
             keypad_port |= twins.keypads
+            sensor_port = twins.sensors
     faults.stop_if_any()
     for name, pdu in lab.power.items():
         power = faults.attempt(
@@ -130,15 +132,10 @@ def _stations(bench: Bench, stack: ExitStack, faults: _Faults) -> None:
         if power is not None:
             bench.pdus[name] = power
             stack.callback(power.close)
-    phone_of = {spec.keypad: name for name, spec in lab.phones.items()}
-    for name, keypad_spec in lab.keypads.items():
+    for name in lab.keypads:
         keypad = faults.attempt(
-            lambda name=name, spec=keypad_spec: MatrixKeypad(  # type: ignore[misc]
-                keypad_port[name],
-                name,
-                phone_of.get(name, ""),
-                timeline.observer(name),
-                spec.baud,
+            lambda name=name: build_keypad(  # type: ignore[misc]
+                lab, name, keypad_port[name], timeline.observer(name), sensor_port.get(name)
             )
         )
         if keypad is not None:
@@ -215,6 +212,9 @@ def open_bench(lab: Lab, workdir: Path, timeline: Timeline) -> Iterator[Bench]:
         pbx_up = faults.attempt(lambda: _done(bench.pbx.start))
 
         _stations(bench, stack, faults)
+        for name, phone in bench.phones.items():
+            http = bench.provisioning.http
+            phone.window = WebKeys(PhoneWeb(name, phone.address, http.user, http.password))
 
         if pbx_up:
             for index, (name, spec) in enumerate(lab.peers.items()):

@@ -84,5 +84,6 @@ def _act(bench: Bench, options: argparse.Namespace) -> None:
     else:
         outlet = target.spec.outlet
         print(f"outlet {outlet}: {target.power.state(outlet.outlet)}")
-        for lamp, colour in sorted(target.keypad.lamps().items()):
+        lamps = target.keypad.lamps() if target.keypad.senses.lamps else {}
+        for lamp, colour in sorted(lamps.items()):
             print(f"lamp {lamp}: {colour}")

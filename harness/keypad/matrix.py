@@ -18,6 +18,7 @@ from harness.keypad.frames import (
 )
 from harness.keypad.keys import keys_of
 from harness.keypad.link import ControllerLink
+from harness.keypad.senses import Senses
 from harness.timeline import Observer
 
 __all__ = ["MatrixKeypad"]
@@ -47,6 +48,8 @@ class MatrixKeypad:
     Raises:
         BenchFault: the port cannot be opened, or no controller answers on it.
     """
+
+    senses = Senses(keys=True, lamps=True)
 
     def __init__(
         self,
@@ -249,6 +252,15 @@ class MatrixKeypad:
         stuck = _missing(keys, released)
         if stuck:
             raise self._stuck_key(stuck, command)
+        doubled = _missing(pressed, keys)
+        if doubled:
+            raise BenchFault(
+                f"key {', '.join(doubled)} went down more than once",
+                device=self._name,
+                state=" ".join(f"{key}{'↓' if down else '↑'}" for key, down in made),
+                expected="one edge down and one edge up for each key",
+                hint="a bouncing contact or actuator: look at that key",
+            )
         raise BenchFault(
             f"keys moved in another order than told by {command!r}",
             device=self._name,

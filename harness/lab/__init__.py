@@ -5,7 +5,6 @@ room opens a device.
 """
 
 from harness.lab.inventory import (
-    KeypadSpec,
     Lab,
     Line,
     NetworkSpec,
@@ -18,12 +17,15 @@ from harness.lab.inventory import (
     SeededFaults,
     VirtualSpec,
 )
+from harness.lab.keypad_spec import GrblSpec, KeypadSpec, MatrixSpec, ServoStylus, ZStylus
 from harness.lab.loader import load_lab
 
 __all__ = [
+    "GrblSpec",
     "KeypadSpec",
     "Lab",
     "Line",
+    "MatrixSpec",
     "NetworkSpec",
     "OutletRef",
     "PbxSpec",
@@ -32,6 +34,8 @@ __all__ = [
     "PowerSpec",
     "ProvisioningSpec",
     "SeededFaults",
+    "ServoStylus",
     "VirtualSpec",
+    "ZStylus",
     "load_lab",
 ]

@@ -20,6 +20,7 @@ from pydantic import (
     model_validator,
 )
 
+from harness.lab.keypad_spec import KeypadSpec
 from harness.models import PHONE_MODELS, ModelName, PhoneModel
 
 __all__ = [
@@ -139,19 +140,6 @@ class PowerSpec(_Spec):
     def virtual(self) -> bool:
         """Whether this PDU is a digital twin."""
         return self.address == VIRTUAL
-
-
-class KeypadSpec(_Spec):
-    """A key-pressing robot. ``port`` is a serial device or ``virtual``."""
-
-    driver: Literal["matrix"] = "matrix"
-    port: str = VIRTUAL
-    baud: Literal[9600, 19200, 57600, 115200] = 115200
-
-    @property
-    def virtual(self) -> bool:
-        """Whether this keypad is a digital twin."""
-        return self.port == VIRTUAL
 
 
 class Line(_Spec):

@@ -7,17 +7,20 @@ whether the phone is made of plastic.
 
 from harness.phone.audition import Ear, who_hears_whom
 from harness.phone.phone import Phone, ResetCode
+from harness.phone.second_opinion import KeyWindow, WebKeys
 from harness.phone.softkeys import Screen, SoftKey
 from harness.phone.state import PhoneState
 from harness.phone.windows import PhoneWeb
 
 __all__ = [
     "Ear",
+    "KeyWindow",
     "Phone",
     "PhoneState",
     "PhoneWeb",
     "ResetCode",
     "Screen",
     "SoftKey",
+    "WebKeys",
     "who_hears_whom",
 ]
