@@ -26,7 +26,7 @@ from harness.sip import Peer
 from harness.timeline import Timeline
 from harness.twins import Twins
 
-__all__ = ["Bench", "open_bench", "open_stations"]
+__all__ = ["Bench", "open_bench", "open_keypad", "open_stations"]
 
 T = TypeVar("T")
 
@@ -168,6 +168,26 @@ def open_stations(lab: Lab, workdir: Path, timeline: Timeline) -> Iterator[Bench
         _stations(bench, stack, faults)
         faults.stop_if_any()
         yield bench
+
+
+@contextmanager
+def open_keypad(lab: Lab, name: str, workdir: Path, timeline: Timeline) -> Iterator[Keypad]:
+    """Open one keypad alone and uncalibrated, to find out where its phone lies.
+
+    Raises:
+        BenchFault: it cannot be reached.
+    """
+    with ExitStack() as stack:
+        port, sensor = lab.keypads[name].port, None
+        if lab.keypads[name].virtual:
+            workdir.mkdir(parents=True, exist_ok=True)
+            twins = Twins(lab, workdir, timeline.observer("twins"))
+            stack.callback(twins.stop)
+            twins.start()
+            port, sensor = twins.keypads[name], twins.sensors.get(name)
+        keypad = build_keypad(lab, name, port, timeline.observer(name), sensor, calibrated=False)
+        stack.callback(keypad.close)
+        yield keypad
 
 
 @contextmanager

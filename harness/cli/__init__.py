@@ -26,6 +26,7 @@ COMMANDS = {
     "validate": "judge a template change on the bench before rollout",
     "dhcp": "write the DHCP configuration for dnsmasq, ISC dhcpd or Kea",
     "phone": "drive one phone by hand",
+    "keypad": "calibrate a gantry, check every key of a phone",
     "report": "write the report of a run again, and say where",
 }
 

@@ -7,6 +7,7 @@ What a key does to a phone is no business of this room.
 
 from harness.keypad.api import Keypad
 from harness.keypad.build import build_keypad
+from harness.keypad.fate import Fate, KeyFault
 from harness.keypad.grbl import GrblKeypad
 from harness.keypad.keys import KEYS, LAMPS
 from harness.keypad.lamps import (
@@ -30,7 +31,9 @@ __all__ = [
     "LAMPS",
     "Blinking",
     "Dark",
+    "Fate",
     "GrblKeypad",
+    "KeyFault",
     "Keypad",
     "LampEdge",
     "LampPattern",

@@ -29,7 +29,13 @@ def calibration_path(lab: Lab, keypad: str, spec: GrblSpec) -> Path:
 
 
 def build_keypad(
-    lab: Lab, name: str, port: str, observe: Observer, sensor_port: str | None = None
+    lab: Lab,
+    name: str,
+    port: str,
+    observe: Observer,
+    sensor_port: str | None = None,
+    *,
+    calibrated: bool = True,
 ) -> Keypad:
     """Connect one keypad of lab.yaml.
 
@@ -39,6 +45,7 @@ def build_keypad(
         port: its serial device; on a virtual bench the twin's, not what lab.yaml says.
         observe: where its events go.
         sensor_port: the same for a gantry's light sensors.
+        calibrated: whether to take a gantry's calibration, if there is one.
 
     Raises:
         BenchFault: it cannot be reached, or does not answer as it should.
@@ -60,7 +67,7 @@ def build_keypad(
             observe,
             spec=spec,
             layout=layout,
-            calibration=_calibration(lab, name, spec),
+            calibration=_calibration(lab, name, spec) if calibrated else shifted(spec.corner),
             sensor=sensor,
         )
     except BaseException:

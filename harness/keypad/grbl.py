@@ -234,6 +234,18 @@ class GrblKeypad:
             self._stands_at(target, down=False)
             return target
 
+    def touch(self, ms: int = 80) -> None:
+        """Lower the stylus where it is for ``ms`` and lift it, without moving over a key.
+
+        Raises:
+            BenchFault: the controller cannot be talked to.
+        """
+        with self._keys_lock:
+            self._ready()
+            lower = sinks(self._spec.stylus, lambda: None)
+            burst = [*lower, Line(f"G4 P{ms / 1000:.3f}"), *self._lift()]
+            self._run(burst, 2 * self._machine.stylus_seconds + (ms + 50) / 1000)
+
     def cancel_jog(self) -> None:
         """Stop a jog that is under way in another thread."""
         self._link.realtime(JOG_CANCEL)

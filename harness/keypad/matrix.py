@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from harness.errors import BenchFault, UsageFault
 from harness.events import KeyPressed, KeyReleased, LampChanged, LampColour, Note
+from harness.keypad.fate import Fate, KeyFault
 from harness.keypad.frames import (
     Answer,
     Damaged,
@@ -254,8 +255,9 @@ class MatrixKeypad:
             raise self._stuck_key(stuck, command)
         doubled = _missing(pressed, keys)
         if doubled:
-            raise BenchFault(
+            raise KeyFault(
                 f"key {', '.join(doubled)} went down more than once",
+                Fate.DOUBLED,
                 device=self._name,
                 state=" ".join(f"{key}{'↓' if down else '↑'}" for key, down in made),
                 expected="one edge down and one edge up for each key",
@@ -270,8 +272,9 @@ class MatrixKeypad:
         )
 
     def _lost_key(self, keys: list[str], command: str) -> BenchFault:
-        return BenchFault(
+        return KeyFault(
             f"key {', '.join(keys)} did not go down",
+            Fate.LOST,
             device=self._name,
             state=f"{command!r} was acknowledged, but no movement reported{self._damage()}",
             expected="an edge down and an edge up for each key",
@@ -279,8 +282,9 @@ class MatrixKeypad:
         )
 
     def _stuck_key(self, keys: list[str], command: str) -> BenchFault:
-        return BenchFault(
+        return KeyFault(
             f"key {', '.join(keys)} stays down",
+            Fate.STUCK,
             device=self._name,
             state=f"{command!r} was acknowledged, but the key was not reported up{self._damage()}",
             expected="an edge up for each key",

@@ -13,9 +13,14 @@ from dataclasses import dataclass
 from harness.deadlines import Deadlines
 from harness.errors import HarnessError, ProductFault
 from harness.events import Record, SipMessage
-from harness.evidence.sip import parse_sip
 from harness.keypad import Keypad
-from harness.phone.second_opinion import KeyWindow, check_digit, misdialled, second_opinion
+from harness.phone.second_opinion import (
+    KeyWindow,
+    check_digit,
+    dialled_numbers,
+    misdialled,
+    second_opinion,
+)
 from harness.phone.softkeys import Screen, SoftKey, keys_for
 from harness.timeline import Mark, Timeline
 
@@ -201,14 +206,7 @@ class CallControl:
         dialled: list[str] = []
 
         def dials(records: list[Record]) -> bool:
-            dialled[:] = [
-                record.event.start_line.removeprefix("INVITE sip:").partition("@")[0]
-                for record in records
-                if isinstance(record.event, SipMessage)
-                and record.event.source.rpartition(":")[0] == self.address
-                and record.event.start_line.startswith("INVITE sip:")
-                and "tag=" not in parse_sip(record.event.text.encode()).header("To")
-            ]
+            dialled[:] = dialled_numbers(records, self.address)
             return bool(dialled)
 
         if self._timeline.wait_until(dials, within=20.0, since=since) and dialled[0] != number:

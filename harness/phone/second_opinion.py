@@ -8,17 +8,26 @@ not felt the robot, one that obeys neither is at fault itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from difflib import SequenceMatcher
 from typing import Protocol
 
 from harness.errors import BenchFault, HarnessError, Inconclusive
-from harness.events import DtmfHeard
-from harness.keypad import Keypad
+from harness.events import DtmfHeard, Record, SipMessage
+from harness.evidence.sip import parse_sip
+from harness.keypad import Fate, KeyFault, Keypad
 from harness.phone.windows import PhoneWeb
 from harness.timeline import Mark, Timeline
 
-__all__ = ["KeyWindow", "WebKeys", "check_digit", "heard_digits", "misdialled", "second_opinion"]
+__all__ = [
+    "KeyWindow",
+    "WebKeys",
+    "check_digit",
+    "dialled_numbers",
+    "heard_digits",
+    "misdialled",
+    "second_opinion",
+]
 
 _URIS = {
     "*": "KeyPadStar",
@@ -29,7 +38,7 @@ _URIS = {
     "voldown": "VolDwn",
 }
 #: Seconds until the event of a key that came up again is over and seen, and a bounce as well.
-_DIGIT_S = 1.0
+_DIGIT_S = 0.6
 _HINT = "calibrate it, then: harness keypad test"
 
 
@@ -55,6 +64,22 @@ class WebKeys:
         """
         name = _URIS.get(key) or (f"KeyPad{key}" if key.isdecimal() else key.capitalize())
         self._web.execute(f"Key:{name}")
+
+
+def dialled_numbers(records: Iterable[Record], address: str) -> list[str]:
+    """Return the numbers the phone at an address has called, one for each INVITE of a new call."""
+    found = []
+    for record in records:
+        event = record.event
+        if (
+            isinstance(event, SipMessage)
+            and event.start_line.startswith("INVITE sip:")
+            and event.source.rpartition(":")[0] == address
+        ):
+            message = parse_sip(event.text.encode())
+            if message is not None and "tag=" not in message.header("to"):
+                found.append(event.start_line.removeprefix("INVITE sip:").partition("@")[0])
+    return found
 
 
 def misdialled(keypad: Keypad, typed: str, dialled: str) -> BenchFault:
@@ -166,8 +191,9 @@ def check_digit(
     )
     if heard_digits(timeline, phone, again) == digit:
         what = "was lost or is stuck" if not heard else f"arrived as {heard}"
-        raise BenchFault(
+        raise KeyFault(
             f"key {digit} {what}",
+            Fate.DOUBLED if heard else Fate.LOST,
             device=keypad.name,
             state="the phone sent the digit once when its own window pressed the key",
             expected=f"one {digit}",
