@@ -76,6 +76,7 @@ class GrblKeypad:
         self._sensor = sensor
         self._born = time.monotonic()
         self._keys_lock = threading.Lock()
+        self._release_lock = threading.Lock()
         self._down = ""
         self._settings: dict[int, float] = {}
         self._build = ""
@@ -166,14 +167,16 @@ class GrblKeypad:
         Raises:
             BenchFault: the controller cannot be talked to.
         """
-        if not self._keys_lock.acquire(blocking=False):
-            self._link.abort()
-            self._keys_lock.acquire()
-        try:
-            self._ready()
-            self._run(self._lift(), self._machine.stylus_seconds)
-        finally:
-            self._keys_lock.release()
+        # One at a time: a second caller must not abort the lifting of the first.
+        with self._release_lock:
+            if not self._keys_lock.acquire(blocking=False):
+                self._link.abort()
+                self._keys_lock.acquire()
+            try:
+                self._ready()
+                self._run(self._lift(), self._machine.stylus_seconds)
+            finally:
+                self._keys_lock.release()
 
     def lamps(self) -> dict[str, LampColour]:
         """Look at all lamps by the light sensors, if there are any.

@@ -187,8 +187,9 @@ class KeyCheck:
         fate = self._tap(key) or self._seen(self._sends("INVITE", "", since))
         self._note(key, fate, "a call is held to transfer it (re-INVITE)")
         self._hang_up(call)
-        # It waits for a number now: leave that screen by EndCall.
-        self._phone.keypad.tap("soft2")
+        if fate is Fate.OK:
+            # It waits for a number now: leave that screen by EndCall.
+            self._phone.keypad.tap("soft2")
 
     def _more(self, key: str) -> None:
         """After ``more`` the second soft key is no EndCall, so the call must survive it."""

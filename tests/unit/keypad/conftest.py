@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from running_gantry import gantries
 from running_twin import RunningTwin
 
 from harness.timeline import Timeline
@@ -57,3 +58,10 @@ def keypad_twin(tmp_path: Path) -> Iterator[Callable[..., RunningTwin]]:
     loop.call_soon_threadsafe(loop.stop)
     thread.join(2.0)
     loop.close()
+
+
+@pytest.fixture
+def gantry(tmp_path: Path) -> Iterator[Any]:
+    """Start a GRBL gantry twin with faults."""
+    with gantries(tmp_path) as start:
+        yield start
