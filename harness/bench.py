@@ -16,10 +16,10 @@ from typing import TypeVar
 from harness.deadlines import Deadlines
 from harness.errors import BenchFaults, HarnessError
 from harness.evidence import Capture, WireEar, WireMouth, capture_filter
-from harness.keypad import Keypad, MatrixKeypad
+from harness.keypad import Keypad, build_keypad
 from harness.lab import Lab
 from harness.pbx import Asterisk, Endpoint
-from harness.phone import Phone, PhoneConsole, PhoneWeb, Screen
+from harness.phone import Phone, PhoneConsole, PhoneWeb, Screen, WebKeys
 from harness.phone.windows import ConsoleLogin
 from harness.power import Power, open_power
 from harness.provisioning import Provisioning
@@ -27,7 +27,7 @@ from harness.sip import Peer
 from harness.timeline import Timeline
 from harness.twins import Twins
 
-__all__ = ["Bench", "open_bench", "open_stations"]
+__all__ = ["Bench", "open_bench", "open_keypad", "open_stations"]
 
 T = TypeVar("T")
 
@@ -130,6 +130,7 @@ def _stations(bench: Bench, stack: ExitStack, faults: _Faults) -> None:
     lab, timeline = bench.lab, bench.timeline
     pdu_address = {name: pdu.address for name, pdu in lab.power.items()}
     keypad_port = {name: keypad.port for name, keypad in lab.keypads.items()}
+    sensor_port: dict[str, str] = {}
     if lab.is_virtual:
         state = bench.workdir / "twins"
         state.mkdir(parents=True, exist_ok=True)
@@ -138,6 +139,7 @@ def _stations(bench: Bench, stack: ExitStack, faults: _Faults) -> None:
         if faults.attempt(lambda: _done(twins.start)):
             pdu_address |= twins.pdus
             keypad_port |= twins.keypads
+            sensor_port = twins.sensors
     faults.stop_if_any()
     outlets = [spec.outlet for spec in lab.phones.values()]
     for name, pdu in lab.power.items():
@@ -153,15 +155,10 @@ def _stations(bench: Bench, stack: ExitStack, faults: _Faults) -> None:
         if power is not None:
             bench.pdus[name] = power
             stack.callback(power.close)
-    phone_of = {spec.keypad: name for name, spec in lab.phones.items()}
-    for name, keypad_spec in lab.keypads.items():
+    for name in lab.keypads:
         keypad = faults.attempt(
-            lambda name=name, spec=keypad_spec: MatrixKeypad(  # type: ignore[misc]
-                keypad_port[name],
-                name,
-                phone_of.get(name, ""),
-                timeline.observer(name),
-                spec.baud,
+            lambda name=name: build_keypad(  # type: ignore[misc]
+                lab, name, keypad_port[name], timeline.observer(name), sensor_port.get(name)
             )
         )
         if keypad is not None:
@@ -196,6 +193,26 @@ def open_stations(lab: Lab, workdir: Path, timeline: Timeline) -> Iterator[Bench
         _stations(bench, stack, faults)
         faults.stop_if_any()
         yield bench
+
+
+@contextmanager
+def open_keypad(lab: Lab, name: str, workdir: Path, timeline: Timeline) -> Iterator[Keypad]:
+    """Open one keypad alone and uncalibrated, to find out where its phone lies.
+
+    Raises:
+        BenchFault: it cannot be reached.
+    """
+    with ExitStack() as stack:
+        port, sensor = lab.keypads[name].port, None
+        if lab.keypads[name].virtual:
+            workdir.mkdir(parents=True, exist_ok=True)
+            twins = Twins(lab, workdir, timeline.observer("twins"))
+            stack.callback(twins.stop)
+            twins.start()
+            port, sensor = twins.keypads[name], twins.sensors.get(name)
+        keypad = build_keypad(lab, name, port, timeline.observer(name), sensor, calibrated=False)
+        stack.callback(keypad.close)
+        yield keypad
 
 
 @contextmanager
@@ -240,6 +257,9 @@ def open_bench(lab: Lab, workdir: Path, timeline: Timeline) -> Iterator[Bench]:
         pbx_up = faults.attempt(lambda: _done(bench.pbx.start))
 
         _stations(bench, stack, faults)
+        for name, phone in bench.phones.items():
+            http = bench.provisioning.http
+            phone.window = WebKeys(PhoneWeb(name, phone.address, http.user, http.password))
 
         if pbx_up:
             for index, (name, spec) in enumerate(lab.peers.items()):

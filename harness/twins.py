@@ -2,7 +2,7 @@
 
 This is the only place where the harness learns that a device is a twin: it hands the spec to
 ``python -m harness.virtual`` and gets back a VISA resource name for each PDU and a serial device
-for each keypad. From there on the ordinary drivers talk to them.
+for each keypad and sensor. From there on the ordinary drivers talk to them.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 
 from harness.errors import BenchFault
 from harness.events import Note
+from harness.keypad.build import gantry_twin, keypad_model
 from harness.lab import Lab, PowerSpec, SnmpPowerSpec
 from harness.timeline import Observer
 
@@ -44,7 +45,12 @@ def twin_spec(lab: Lab, state_dir: Path) -> dict[str, Any]:
         "keypads": {
             name: {"faults": seeded.keypads.get(name, {})}
             for name, keypad in lab.keypads.items()
-            if keypad.virtual
+            if keypad.virtual and keypad.driver == "matrix"
+        },
+        "gantries": {
+            name: gantry_twin(keypad, keypad_model(lab, name), seeded.keypads.get(name, {}))
+            for name, keypad in lab.keypads.items()
+            if keypad.virtual and keypad.driver == "grbl"
         },
         "phones": {
             name: {
@@ -87,6 +93,7 @@ class Twins:
         self._last_words: list[str] = []
         self.pdus: dict[str, str] = {}
         self.keypads: dict[str, str] = {}
+        self.sensors: dict[str, str] = {}
 
     def start(self) -> None:
         """Start the process and learn its endpoints.
@@ -124,6 +131,7 @@ class Twins:
         endpoints = json.loads(answer)
         self.pdus = endpoints["pdus"]
         self.keypads = endpoints["keypads"]
+        self.sensors = endpoints["sensors"]
 
     def _read_log(self) -> None:
         process = self._process

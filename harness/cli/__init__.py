@@ -28,6 +28,7 @@ COMMANDS = {
     "diagnose": "say why it failed, from what a user sent",
     "watch": "follow a live network and explain what goes wrong",
     "phone": "drive one phone by hand",
+    "keypad": "calibrate a gantry, check every key of a phone",
     "report": "write the report of a run again, and say where",
 }
 

@@ -154,7 +154,11 @@ def _devices(lab: Lab) -> Iterator[Finding]:
                     yield _try(
                         area,
                         f"{name} keypad {phone.spec.keypad} ({label})",
-                        lambda phone=phone: f"{len(phone.keypad.lamps())} lamps read",  # type: ignore[misc]
+                        lambda phone=phone: (  # type: ignore[misc]
+                            f"{len(phone.keypad.lamps())} lamps read"
+                            if phone.keypad.senses.lamps
+                            else f"{phone.keypad.identity}, homed; it sees no lamps"
+                        ),
                     )
         except BenchFaults as faults:
             for fault in faults.faults:

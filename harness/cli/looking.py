@@ -40,7 +40,8 @@ def _status(bench: Bench, name: str) -> None:
     target = bench.phones[name]
     outlet = target.spec.outlet
     print(f"outlet {outlet}: {target.power.state(outlet.outlet)}")
-    for lamp, colour in sorted(target.keypad.lamps().items()):
+    lamps = target.keypad.lamps() if target.keypad.senses.lamps else {}
+    for lamp, colour in sorted(lamps.items()):
         print(f"lamp {lamp}: {colour}")
     try:
         for message in bench.phone_web(name).status_messages():

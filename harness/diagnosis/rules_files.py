@@ -53,7 +53,7 @@ class OtherCase(Rule):
 
     def look(self, case: Case) -> Iterator[Diagnosis]:
         """Find a refused name that was served, or is staged, in another case."""
-        served = {event.name for _, event in case.of(FileServed)} | case.files.names
+        served = {event.name for _, event in case.of(FileServed)} | set(case.files.names)
         for clue, event in case.of(FileRefused):
             twin = next(
                 (n for n in served if n.lower() == event.name.lower() and n != event.name), None

@@ -6,6 +6,9 @@ What a key does to a phone is no business of this room.
 """
 
 from harness.keypad.api import Keypad
+from harness.keypad.build import build_keypad
+from harness.keypad.fate import Fate, KeyFault
+from harness.keypad.grbl import GrblKeypad
 from harness.keypad.keys import KEYS, LAMPS
 from harness.keypad.lamps import (
     Blinking,
@@ -22,19 +25,25 @@ from harness.keypad.lamps import (
     wait_for_walk,
 )
 from harness.keypad.matrix import MatrixKeypad
+from harness.keypad.senses import Senses
 
 __all__ = [
     "KEYS",
     "LAMPS",
     "Blinking",
     "Dark",
+    "Fate",
+    "GrblKeypad",
+    "KeyFault",
     "Keypad",
     "LampEdge",
     "LampPattern",
     "MatrixKeypad",
+    "Senses",
     "Steady",
     "Unsteady",
     "Walk",
+    "build_keypad",
     "find_walk",
     "lamp_edges",
     "lamp_pattern",

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from harness.events import LampColour
+from harness.keypad.senses import Senses
 
 __all__ = ["Keypad"]
 
@@ -26,6 +27,10 @@ class Keypad(Protocol):
     def identity(self) -> str:
         """Who the controller says it is."""
 
+    @property
+    def senses(self) -> Senses:
+        """What it knows by itself of keys and lamps."""
+
     def press(self, key: str) -> None:
         """Push a key down and keep it down."""
 
@@ -42,7 +47,7 @@ class Keypad(Protocol):
         """Let every key come up."""
 
     def lamps(self) -> dict[str, LampColour]:
-        """Look at all lamps now."""
+        """Look at all lamps now; `UsageFault` when ``senses`` says that it cannot."""
 
     def close(self) -> None:
         """Let every key come up and let go of the controller."""

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from harness.errors import BenchFault, UsageFault
 from harness.events import KeyPressed, KeyReleased, LampChanged, LampColour, Note
+from harness.keypad.fate import Fate, KeyFault
 from harness.keypad.frames import (
     Answer,
     Damaged,
@@ -19,6 +20,7 @@ from harness.keypad.frames import (
 )
 from harness.keypad.keys import keys_of
 from harness.keypad.link import ControllerLink, ControllerRefusal
+from harness.keypad.senses import Senses
 from harness.timeline import Observer
 
 __all__ = ["MatrixKeypad"]
@@ -50,6 +52,8 @@ class MatrixKeypad:
     Raises:
         BenchFault: the port cannot be opened, or no controller answers on it.
     """
+
+    senses = Senses(keys=True, lamps=True)
 
     def __init__(
         self,
@@ -263,6 +267,16 @@ class MatrixKeypad:
         stuck = _missing(keys, released)
         if stuck:
             raise self._stuck_key(stuck, command)
+        doubled = _missing(pressed, keys)
+        if doubled:
+            raise KeyFault(
+                f"key {', '.join(doubled)} went down more than once",
+                Fate.DOUBLED,
+                device=self._name,
+                state=" ".join(f"{key}{'↓' if down else '↑'}" for key, down in made),
+                expected="one edge down and one edge up for each key",
+                hint="a bouncing contact or actuator: look at that key",
+            )
         raise BenchFault(
             f"keys moved in another order than told by {command!r}",
             device=self._name,
@@ -272,8 +286,9 @@ class MatrixKeypad:
         )
 
     def _lost_key(self, keys: list[str], command: str) -> BenchFault:
-        return BenchFault(
+        return KeyFault(
             f"key {', '.join(keys)} did not go down",
+            Fate.LOST,
             device=self._name,
             state=f"{command!r} was acknowledged, but no movement reported{self._damage()}",
             expected="an edge down and an edge up for each key",
@@ -281,8 +296,9 @@ class MatrixKeypad:
         )
 
     def _stuck_key(self, keys: list[str], command: str) -> BenchFault:
-        return BenchFault(
+        return KeyFault(
             f"key {', '.join(keys)} stays down",
+            Fate.STUCK,
             device=self._name,
             state=f"{command!r} was acknowledged, but the key was not reported up{self._damage()}",
             expected="an edge up for each key",

@@ -5,7 +5,6 @@ room opens a device.
 """
 
 from harness.lab.inventory import (
-    KeypadSpec,
     Lab,
     Line,
     NetworkSpec,
@@ -17,6 +16,7 @@ from harness.lab.inventory import (
     SeededFaults,
     VirtualSpec,
 )
+from harness.lab.keypad_spec import GrblSpec, KeypadSpec, MatrixSpec, ServoStylus, ZStylus
 from harness.lab.loader import load_lab
 from harness.lab.power_spec import (
     Credentials,
@@ -30,10 +30,12 @@ from harness.lab.power_spec import (
 
 __all__ = [
     "Credentials",
+    "GrblSpec",
     "KeypadSpec",
     "Lab",
     "LabgridPowerSpec",
     "Line",
+    "MatrixSpec",
     "NetworkSpec",
     "OtherPowerSpec",
     "OutletRef",
@@ -44,8 +46,10 @@ __all__ = [
     "ProvisioningSpec",
     "ScpiPowerSpec",
     "SeededFaults",
+    "ServoStylus",
     "SnmpPowerSpec",
     "VirtualSpec",
+    "ZStylus",
     "load_lab",
     "power_drivers",
 ]

@@ -20,6 +20,7 @@ from pydantic import (
 )
 
 from harness.errors import UsageFault
+from harness.lab.keypad_spec import KeypadSpec
 from harness.lab.power_spec import VIRTUAL, PowerSpec
 from harness.models import PHONE_MODELS, ModelName, PhoneModel
 
@@ -121,19 +122,6 @@ class VirtualSpec(_Spec):
     http_first: bool = False
     boot_loader_s: Annotated[float, Field(ge=0, le=600)] = 40.0
     seeded: SeededFaults = SeededFaults()
-
-
-class KeypadSpec(_Spec):
-    """A key-pressing robot. ``port`` is a serial device or ``virtual``."""
-
-    driver: Literal["matrix"] = "matrix"
-    port: str = VIRTUAL
-    baud: Literal[9600, 19200, 57600, 115200] = 115200
-
-    @property
-    def virtual(self) -> bool:
-        """Whether this keypad is a digital twin."""
-        return self.port == VIRTUAL
 
 
 class Line(_Spec):

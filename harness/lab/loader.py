@@ -76,6 +76,8 @@ def _say(item: Any) -> str:
         return "no such key here"
     if kind == "missing":
         return "this key is required and missing"
+    if kind == "union_tag_invalid":
+        return f"expected one of {item['ctx']['expected_tags']} (found {item['ctx']['tag']!r})"
     given = item.get("input")
     secret = {"password", "credentials"} & set(item["loc"])
     if isinstance(given, (str, int, float)) and not secret and "password" not in message:
@@ -155,6 +157,7 @@ def _position(tree: CommentedMap, loc: tuple[_Key, ...]) -> tuple[int, int]:
         elif isinstance(node, CommentedSeq) and isinstance(part, int) and part < len(node):
             line, column = node.lc.item(part)
         else:
-            break
+            # A driver's name, which pydantic puts into the path of what belongs to that driver.
+            continue
         node = node[part]
     return line + 1, column + 1

@@ -8,12 +8,14 @@ whether the phone is made of plastic.
 from harness.phone.audition import Ear, who_hears_whom
 from harness.phone.factory_reset import ResetCode
 from harness.phone.phone import Phone
+from harness.phone.second_opinion import KeyWindow, WebKeys
 from harness.phone.softkeys import Screen, SoftKey
 from harness.phone.state import PhoneState
 from harness.phone.windows import PhoneConsole, PhoneWeb, WindowClosed
 
 __all__ = [
     "Ear",
+    "KeyWindow",
     "Phone",
     "PhoneConsole",
     "PhoneState",
@@ -21,6 +23,7 @@ __all__ = [
     "ResetCode",
     "Screen",
     "SoftKey",
+    "WebKeys",
     "WindowClosed",
     "who_hears_whom",
 ]

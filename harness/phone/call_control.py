@@ -11,9 +11,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from harness.deadlines import Deadlines
-from harness.errors import ProductFault
-from harness.events import SipMessage
+from harness.errors import HarnessError, ProductFault
+from harness.events import Record, SipMessage
 from harness.keypad import Keypad
+from harness.phone.second_opinion import (
+    KeyWindow,
+    check_digit,
+    dialled_numbers,
+    misdialled,
+    second_opinion,
+)
 from harness.phone.softkeys import Screen, SoftKey, keys_for
 from harness.timeline import Mark, Timeline
 
@@ -41,6 +48,13 @@ class CallControl:
         self._timeline = timeline
         self._deadlines = deadlines
         self.screen = Screen.ON_HOOK
+        #: Another way to press its keys, to find out who is to blame when one had no effect.
+        self.window: KeyWindow | None = None
+        self._pressed: tuple[str, ...] = ()
+        self._pressed_at: Mark = -1
+
+    def _note_keys(self, *keys: str) -> None:
+        self._pressed, self._pressed_at = keys, self._timeline.mark()
 
     def sent(
         self,
@@ -127,18 +141,37 @@ class CallControl:
                 SipMessage, within=deadline, since=since, where=matches, hint=hint
             )
         except ProductFault as fault:
-            raise ProductFault(
+            missing: HarnessError = ProductFault(
                 f"'{start}'{f' for {cseq}' if cseq else ''} was not seen on the wire",
                 device=self.name,
                 state=f"screen '{self.screen}'; {fault.state}",
                 expected=f"{expected} within {deadline:.1f} s",
                 hint=hint or "read the SIP ladder of this test from the last key press on",
-            ) from fault
+            )
+            if end == "source" and self._pressed_at >= since:
+                missing = self._blame(missing, matches, since)
+            raise missing from fault
+
+    def _blame(
+        self, missing: HarnessError, matches: Callable[[SipMessage], bool], since: Mark
+    ) -> HarnessError:
+        """Ask who is to blame for a message that keys should have brought about."""
+
+        def acted() -> bool:
+            try:
+                self._timeline.wait_for(SipMessage, within=5.0, since=since, where=matches)
+            except ProductFault:
+                return False
+            return True
+
+        return second_opinion(missing, self.keypad, self.window, self._pressed, acted)
 
     def soft_key(self, key: SoftKey) -> None:
         """Tap the key that stands for ``key`` on the present screen."""
-        for physical in keys_for(self.screen, key):
-            self.keypad.tap(physical)
+        physical = keys_for(self.screen, key)
+        self._note_keys(*physical)
+        for name in physical:
+            self.keypad.tap(name)
 
     def dial(self, number: str) -> PhoneCall:
         """Go off hook on the speaker, type ``number`` and see the INVITE leave."""
@@ -146,10 +179,12 @@ class CallControl:
             since = self._timeline.mark()
             self.keypad.tap("speaker")
             self.screen = Screen.OFF_HOOK
-            return self._type_number(number, since)
+            return self._type_number(number, since, "speaker")
 
-    def _type_number(self, number: str, since: Mark) -> PhoneCall:
+    def _type_number(self, number: str, since: Mark, *before: str) -> PhoneCall:
         self.keypad.type(number)
+        self._note_keys(*before, *number)
+        self._see_number(number, since)
         invite = self.sent(
             f"INVITE sip:{number}@",
             since=since,
@@ -159,6 +194,23 @@ class CallControl:
         )
         self.screen = Screen.RING_OUT
         return PhoneCall(invite.call_id, since, number)
+
+    def _see_number(self, number: str, since: Mark) -> None:
+        """With a robot that does not feel its keys: see that the number dialled is the one typed.
+
+        Raises:
+            BenchFault: keys were lost, doubled or wrong.
+        """
+        if self.keypad.senses.keys:
+            return
+        dialled: list[str] = []
+
+        def dials(records: list[Record]) -> bool:
+            dialled[:] = dialled_numbers(records, self.address)
+            return bool(dialled)
+
+        if self._timeline.wait_until(dials, within=20.0, since=since) and dialled[0] != number:
+            raise misdialled(self.keypad, number, dialled[0])
 
     def wait_connected(self, call: PhoneCall, *, within: float = 8.0) -> None:
         """Wait until the call the phone made was answered and acknowledged."""
@@ -271,7 +323,15 @@ class CallControl:
             return self.sent("REFER", since=since, expected="the remotecc REFER")
 
     def send_dtmf(self, digits: str) -> None:
-        """Press each digit during a call, one after the other; only keys the phone has."""
+        """Press each digit during a call, one after the other; only keys the phone has.
+
+        Raises:
+            BenchFault: a robot that does not feel its keys lost, doubled or left one down, told by
+                the events the phone sends and by its own window.
+        """
         with self._timeline.step(f"press {digits}", device=self.name):
             for digit in digits:
+                since = self._timeline.mark()
                 self.keypad.tap(digit, ms=160)
+                if not self.keypad.senses.keys:
+                    check_digit(self._timeline, self.keypad, self.window, digit, self.name, since)

@@ -17,6 +17,7 @@ from harness.errors import ProductFault
 from harness.events import FileRequested, LampChanged, LampColour, Note, Record
 from harness.keypad import Keypad, wait_for_walk
 from harness.models import PhoneModel
+from harness.phone.blind_reset import hold_blindly, see_reset_begin
 from harness.timeline import Mark, Timeline
 
 __all__ = ["FactoryReset", "ResetCode"]
@@ -106,6 +107,7 @@ class FactoryReset:
         Raises:
             ProductFault: the lamps or the request did not come in time.
             BenchFault: power or keypad failed.
+            Inconclusive: it booted normally, and a blind robot cannot show that it typed well.
         """
         for attempt in range(1, tries + 1):
             title = f"factory reset ({code})"
@@ -127,20 +129,28 @@ class FactoryReset:
         raise AssertionError("tries is at least 1")
 
     def _enter(self, code: ResetCode) -> Mark:
+        keypad, device = self._keypad, self._deadlines.device
+        sees = keypad.senses.lamps
         self._power_off()
         since = self._timeline.mark()
-        self._keypad.press("#")
+        keypad.press("#")
         try:
             self._power_on()
-            with self._timeline.step("wait for the amber walk", device=self._device):
-                self._walk("amber", self._deadlines.device(_AMBER_WITHIN), since)
+            if sees:
+                with self._timeline.step("wait for the amber walk", device=self._device):
+                    self._walk("amber", self._deadlines.device(_AMBER_WITHIN), since)
+            else:
+                hold_blindly(self._timeline, self._device, keypad.name, device, since)
         finally:
             self._keypad.release("#")
         typed = self._timeline.mark()
         with self._timeline.step(f"type {code.keys}", device=self._device):
             self._keypad.type(code.keys)
-        with self._timeline.step("wait for red lamps", device=self._device):
-            self._walk("red", self._deadlines.device(code.value.red_within), typed)
+        if sees:
+            with self._timeline.step("wait for red lamps", device=self._device):
+                self._walk("red", device(code.value.red_within), typed)
+        else:
+            see_reset_begin(self._timeline, self._device, keypad.name, device, typed)
         return since
 
     def _walk(self, colour: str, within: float, since: Mark) -> None:

@@ -93,7 +93,8 @@ class Phone(CallControl):
         """Type a reset sequence at power-on and see the phone ask for its boot loads.
 
         The reset counts only once the phone has asked TFTP for ``term<xx>.default.loads``. When it
-        boots normally instead, because a key was wrong, the procedure is begun once more.
+        boots normally instead, because a key was wrong, the procedure is begun once more. A
+        robot without light sensors holds # for a time and lets that request alone decide.
 
         Args:
             kind: the soft reset, the format, or the format that keeps the network settings.
@@ -104,6 +105,7 @@ class Phone(CallControl):
         Raises:
             ProductFault: lamps or file request did not come in time.
             BenchFault: power or keypad failed.
+            Inconclusive: it booted normally, and a blind robot cannot show that it typed well.
         """
         reset = FactoryReset(
             self.name, self.spec.facts, self.keypad, self._timeline, self._deadlines,

@@ -12,10 +12,11 @@ import sys
 import time
 
 from harness.errors import UsageFault
+from harness.virtual.grbl import GrblTwin
 from harness.virtual.keypad import KeypadTwin
 from harness.virtual.pdu import PduTwin
 from harness.virtual.snmp_pdu import SnmpPduTwin
-from harness.virtual.spec import BenchSpec, read_spec
+from harness.virtual.spec import BenchSpec, KeypadSpec, read_spec
 from harness.virtual.world import World
 
 _START = time.monotonic()
@@ -50,10 +51,24 @@ async def _run(spec: BenchSpec) -> None:
         for name, entry in spec.pdus.items()
     }
     keypads = {name: KeypadTwin(name, entry, world, _log) for name, entry in spec.keypads.items()}
+    gantries = {
+        name: GrblTwin(name, entry, world, _log, spec.speed)
+        for name, entry in spec.gantries.items()
+    }
+    sensors = {
+        name: KeypadTwin(name, KeypadSpec(), world, _log)
+        for name, entry in spec.gantries.items()
+        if entry.sensor
+    }
     try:
         endpoints = {
             "pdus": {name: await pdu.start() for name, pdu in pdus.items()},
-            "keypads": {name: keypad.start() for name, keypad in keypads.items()},
+            "keypads": {
+                name: robot.start()
+                for twins in (keypads, gantries)
+                for name, robot in twins.items()
+            },
+            "sensors": {name: sensor.start() for name, sensor in sensors.items()},
         }
         await loop.connect_read_pipe(lambda: _EndOfInput(ended), sys.stdin.buffer)
         sys.stdout.write(json.dumps(endpoints) + "\n")
@@ -61,8 +76,9 @@ async def _run(spec: BenchSpec) -> None:
         await ended.wait()
     finally:
         await world.stop()
-        for keypad in keypads.values():
-            keypad.stop()
+        robots: list[KeypadTwin | GrblTwin] = [*keypads.values(), *gantries.values()]
+        for robot in (*robots, *sensors.values()):
+            robot.stop()
         for pdu in pdus.values():
             await pdu.stop()
 

@@ -259,12 +259,14 @@ class KeypadTwin:
         if not down and key in self._faults.stuck_keys:
             self._fault("stuck_keys", f"{key} stays down")
             return
-        if down:
-            self._down.add(key)
-        else:
-            self._down.discard(key)
-        self._world.key(self._name, key, down=down)
-        self._report(f"key {key} {'down' if down else 'up'}")
+        (self._down.add if down else self._down.discard)(key)
+        edges: tuple[bool, ...] = (down,)
+        if down and key in self._faults.double_keys:
+            self._fault("double_keys", f"{key} bounces")
+            edges = (True, False, True)
+        for edge in edges:
+            self._world.key(self._name, key, down=edge)
+            self._report(f"key {key} {'down' if edge else 'up'}")
         if down and key in self._faults.hot_keys:
             asyncio.get_running_loop().call_later(_HOT_AFTER_S, self._give_up, key)
 

@@ -12,6 +12,8 @@ from harness.models import ModelName
 
 __all__ = [
     "BenchSpec",
+    "GantryFaults",
+    "GantrySpec",
     "KeypadFaults",
     "KeypadSpec",
     "Lease",
@@ -78,6 +80,7 @@ class KeypadFaults(_Spec):
 
     Args:
         lose_keys: keys whose presses are acknowledged but never happen.
+        double_keys: keys that go down, up and down again at each press.
         stuck_keys: keys that go down and stay down.
         silent: reads the port but answers nothing.
         hot_keys: keys let go of after 50 ms, as by a coil's limit.
@@ -85,6 +88,7 @@ class KeypadFaults(_Spec):
     """
 
     lose_keys: frozenset[_Named] = frozenset()
+    double_keys: frozenset[_Named] = frozenset()
     stuck_keys: frozenset[_Named] = frozenset()
     hot_keys: frozenset[_Named] = frozenset()
     silent: bool = False
@@ -95,6 +99,51 @@ class KeypadSpec(_Spec):
     """One keypad twin."""
 
     faults: KeypadFaults = KeypadFaults()
+
+
+class GantryFaults(_Spec):
+    """What goes wrong with a GRBL gantry twin.
+
+    Args:
+        lose_keys: keys that do not give way under the stylus.
+        double_keys: keys that bounce: down, up and down again at each press.
+        stuck_keys: keys that stay down when the stylus leaves them.
+        offset: millimetres by which the phone lies beside where lab.yaml says.
+        turn: degrees by which it is turned about its lower left corner.
+        alarm_on: keys on whose way down a limit switch trips.
+        restart_on: keys at whose press the supply dips and the controller restarts.
+        silent: reads the port but answers nothing.
+    """
+
+    lose_keys: frozenset[_Named] = frozenset()
+    double_keys: frozenset[_Named] = frozenset()
+    stuck_keys: frozenset[_Named] = frozenset()
+    offset: tuple[float, float] = (0.0, 0.0)
+    turn: float = 0.0
+    alarm_on: frozenset[_Named] = frozenset()
+    restart_on: frozenset[_Named] = frozenset()
+    silent: bool = False
+
+
+class GantrySpec(_Spec):
+    """One GRBL gantry twin over one phone.
+
+    Args:
+        corner: machine coordinates of the lower left corner of the phone's face, in mm.
+        keys: where its keys are, in mm from that corner.
+        cap: a key is met within this distance of its middle.
+        servo: whether the spindle output moves the stylus, not the Z axis.
+        contact: Z in mm (or S) at which a key gives way.
+        sensor: whether there are light sensors on a controller of their own.
+    """
+
+    corner: tuple[float, float]
+    keys: dict[str, tuple[float, float]]
+    cap: Annotated[float, Field(gt=0)] = 4.5
+    servo: bool = False
+    contact: float = -7.0
+    sensor: bool = False
+    faults: GantryFaults = GantryFaults()
 
 
 class Lease(_Spec):
@@ -132,6 +181,7 @@ class BenchSpec(_Spec):
     speed: Annotated[float, Field(gt=0)] = 1.0
     pdus: dict[str, PduSpec] = Field(default_factory=dict)
     keypads: dict[str, KeypadSpec] = Field(default_factory=dict)
+    gantries: dict[str, GantrySpec] = Field(default_factory=dict)
     phones: dict[str, PhoneSpec] = Field(default_factory=dict)
     phone_command: tuple[str, ...] | None = None
 
@@ -145,7 +195,7 @@ class BenchSpec(_Spec):
                 raise ValueError(f"phone {name}: no PDU twin named {pdu!r}")
             if not (outlet.isdecimal() and 1 <= int(outlet) <= self.pdus[pdu].outlets):
                 raise ValueError(f"phone {name}: {pdu} has no outlet {outlet!r}")
-            if phone.keypad not in self.keypads:
+            if phone.keypad not in self.keypads | self.gantries:
                 raise ValueError(f"phone {name}: no keypad twin named {phone.keypad!r}")
             for taken, key in ((outlets, phone.outlet), (keypads, phone.keypad)):
                 if key in taken:

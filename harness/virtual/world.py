@@ -40,8 +40,9 @@ class World:
         self._phone_of_outlet = {phone.outlet: name for name, phone in spec.phones.items()}
         self._phone_of_keypad = {phone.keypad: name for name, phone in spec.phones.items()}
         self._keypad_of_phone = {name: phone.keypad for name, phone in spec.phones.items()}
-        self._keys_down: dict[str, set[str]] = {keypad: set() for keypad in spec.keypads}
-        self._lamps: dict[str, dict[str, LampColour]] = {keypad: {} for keypad in spec.keypads}
+        robots = (*spec.keypads, *spec.gantries)
+        self._keys_down: dict[str, set[str]] = {keypad: set() for keypad in robots}
+        self._lamps: dict[str, dict[str, LampColour]] = {keypad: {} for keypad in robots}
         self._sensors: dict[str, LampSensors] = {}
         self._switching = {name: asyncio.Lock() for name in spec.phones}
         self._phones = {

@@ -122,6 +122,6 @@ def _unpack(path: Path, folder: Path) -> None:
 
 def _join(tree: Tree, other: Tree) -> None:
     tree.documents += other.documents
-    tree.names |= other.names
+    tree.sizes |= other.sizes
     tree.contents |= other.contents
     tree.whole = tree.whole or other.whole

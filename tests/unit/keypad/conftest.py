@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from running_firmware import RunningFirmware
+from running_gantry import gantries
 from running_twin import RunningTwin
 
 from harness.timeline import Timeline
@@ -93,3 +94,9 @@ def controller(
         return board
 
     return start
+
+
+def gantry(tmp_path: Path) -> Iterator[Any]:
+    """Start a GRBL gantry twin with faults."""
+    with gantries(tmp_path) as start:
+        yield start

@@ -1,0 +1,116 @@
+"""What lab.yaml may say of a key-pressing robot: one shape for each driver."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+
+__all__ = [
+    "GrblSpec",
+    "KeypadSpec",
+    "MatrixSpec",
+    "ServoStylus",
+    "Stylus",
+    "ZStylus",
+]
+
+_VIRTUAL = "virtual"
+
+Baud = Literal[9600, 19200, 38400, 57600, 115200]
+Millimetres = Annotated[float, Field(ge=-2000, le=2000)]
+
+
+class _Spec(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class _RobotSpec(_Spec):
+    port: str = _VIRTUAL
+    baud: Baud = 115200
+
+    @property
+    def virtual(self) -> bool:
+        """Whether this keypad is a digital twin."""
+        return self.port == _VIRTUAL
+
+
+class MatrixSpec(_RobotSpec):
+    """A controller on the phone's key matrix. ``port`` is a serial device or ``virtual``."""
+
+    driver: Literal["matrix"] = "matrix"
+
+
+class ZStylus(_Spec):
+    """A stylus on the Z axis: machine heights in mm, and mm/min on the way down."""
+
+    kind: Literal["z"] = "z"
+    up: Millimetres = -2.0
+    down: Millimetres = -9.0
+    feed: Annotated[float, Field(gt=0, le=100_000)] = 6000.0
+
+    @model_validator(mode="after")
+    def _down_is_below_up(self) -> Self:
+        if self.down >= self.up:
+            raise ValueError(f"down ({self.down}) must be below up ({self.up})")
+        return self
+
+
+class ServoStylus(_Spec):
+    """A stylus on a servo at the spindle output: its S values and time to move.
+
+    S0 would stop the pulses (GRBL turns the output off), and a servo without pulses goes limp.
+    """
+
+    kind: Literal["servo"]
+    up: Annotated[int, Field(ge=1, le=10_000)] = 100
+    down: Annotated[int, Field(ge=1, le=10_000)] = 700
+    settle_ms: Annotated[int, Field(ge=0, le=5000)] = 150
+
+    @model_validator(mode="after")
+    def _it_moves(self) -> Self:
+        if self.down == self.up:
+            raise ValueError("up and down are the same S value: the stylus would never move")
+        return self
+
+
+def _named_kind(value: object) -> object:
+    if isinstance(value, dict):
+        return value.get("kind", "z")
+    return getattr(value, "kind", None)
+
+
+Stylus = Annotated[
+    Annotated[ZStylus, Tag("z")] | Annotated[ServoStylus, Tag("servo")],
+    Discriminator(_named_kind),
+]
+
+
+class GrblSpec(_RobotSpec):
+    """A gantry with a stylus behind a GRBL 1.1 controller; lengths in millimetres.
+
+    ``corner`` is where the lower left corner of the phone's face lies in machine coordinates, as
+    long as there is no calibration. ``calibration`` is a file beside lab.yaml, by default
+    ``<keypad's name>.calibration.yaml``. ``sensor`` is the port of a matrix controller of which
+    only the light sensors are used; without one the robot is blind. ``homing_s`` bounds homing.
+    """
+
+    driver: Literal["grbl"]
+    corner: tuple[Millimetres, Millimetres] = (-285.0, -225.0)
+    stylus: Stylus = ZStylus()
+    calibration: str = ""
+    sensor: str = ""
+    homing_s: Annotated[float, Field(gt=0, le=300)] = 60.0
+
+
+def _named_driver(value: object) -> object:
+    if isinstance(value, dict):
+        return value.get("driver", "matrix")
+    return getattr(value, "driver", None)
+
+
+#: A robot without a ``driver`` is a matrix controller.
+KeypadSpec = Annotated[
+    Annotated[MatrixSpec, Tag("matrix")] | Annotated[GrblSpec, Tag("grbl")],
+    Discriminator(_named_driver),
+]

@@ -1,0 +1,123 @@
+"""A scripted GRBL controller behind a pseudo-terminal; its script must be used up exactly."""
+
+from __future__ import annotations
+
+import os
+import select
+import threading
+import time
+import tty
+from dataclasses import dataclass
+from types import TracebackType
+
+SETTINGS = {
+    **{10: "1", 13: "0", 20: "1", 22: "1", 23: "0", 32: "0"},
+    **{110: "12000.000", 111: "12000.000", 112: "6000.000"},
+    **{120: "1500.000", 121: "1500.000", 122: "800.000"},
+    **{130: "300.000", 131: "240.000", 132: "40.000"},
+}
+
+
+@dataclass(frozen=True)
+class Step:
+    """Expect exactly these bytes; then write ``chunks`` one by one."""
+
+    heard: bytes
+    chunks: tuple[bytes, ...] = ()
+    unplug: bool = False
+
+
+def step(heard: str, *says: str, unplug: bool = False) -> Step:
+    lines = tuple(f"{line}\r\n".encode() for line in says)
+    return Step(heard.encode("latin-1"), lines, unplug)
+
+
+WELCOME = step("\x18", "", "Grbl 1.1h ['$' for help]", "[MSG:'$H'|'$X' to unlock]")
+BUILD = step("$I\n", "[VER:1.1h.20190830:]", "[OPT:V,15,128]", "ok")
+
+
+def settings(**changed: str) -> Step:
+    values = SETTINGS | {int(number[1:]): value for number, value in changed.items()}
+    return step("$$\n", *(f"${number}={value}" for number, value in values.items()), "ok")
+
+
+#: What every driver begins with: reset, build, settings, homing, stylus up.
+OPENING = (
+    WELCOME,
+    BUILD,
+    settings(),
+    step("$H\n", "ok"),
+    step("G53 G0 Z-2.000\n", "ok"),
+    step("G4 P0\n", "ok"),
+)
+CLOSING = (step("G53 G0 Z-2.000\n", "ok"), step("G4 P0\n", "ok"))
+
+
+def idle(x: float, y: float, z: float) -> str:
+    return f"<Idle|MPos:{x:.3f},{y:.3f},{z:.3f}|FS:0,0>"
+
+
+class ScriptedGrbl:
+    def __init__(self, *steps: Step) -> None:
+        self._steps = list(steps)
+        self._wrong: list[str] = []
+        self._master, self._slave = os.openpty()
+        tty.setraw(self._slave)
+        self.port = os.ttyname(self._slave)
+        self._stop, self._stopped = os.pipe()
+        self._thread = threading.Thread(target=self._play, daemon=True)
+
+    def __enter__(self) -> ScriptedGrbl:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        deadline = time.monotonic() + 3.0
+        while kind is None and self._steps and not self._wrong and time.monotonic() < deadline:
+            self._thread.join(0.01)
+        os.close(self._stopped)
+        self._thread.join(3.0)
+        self.unplug()
+        os.close(self._stop)
+        if kind is None:
+            assert not self._wrong, self._wrong
+            assert not self._steps, f"left over: {self._steps}"
+
+    def unplug(self) -> None:
+        for fd in (self._master, self._slave):
+            if fd >= 0:
+                os.close(fd)
+        self._master = self._slave = -1
+
+    def say(self, data: bytes) -> None:
+        os.write(self._master, data)
+
+    def _play(self) -> None:
+        rest = b""
+        while self._master >= 0:
+            ready, _, _ = select.select([self._master, self._stop], [], [])
+            if self._stop in ready:
+                return
+            rest += os.read(self._master, 4096)
+            while rest and not self._wrong:
+                if not self._steps:
+                    self._wrong.append(f"after the end of the script: {rest!r}")
+                    return
+                step = self._steps[0]
+                if not rest.startswith(step.heard):
+                    if not step.heard.startswith(rest):
+                        self._wrong.append(f"expected {step.heard!r}, got {rest!r}")
+                        return
+                    break
+                rest = rest[len(step.heard) :]
+                del self._steps[0]
+                for chunk in step.chunks:
+                    os.write(self._master, chunk)
+                if step.unplug:
+                    self.unplug()
+                    return

@@ -1,0 +1,68 @@
+"""Every implementation of a keypad that can run here, each behind the real driver.
+
+To put another one under the contract (a controller's firmware, say), write a function like those
+below that yields a :class:`Robot`, and name it in ``ROBOTS``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from running_gantry import gantries
+
+from harness.keypad import Keypad, MatrixKeypad
+from harness.timeline import Timeline
+
+
+@dataclass(frozen=True)
+class Robot:
+    """A connected keypad; ``felt`` tells what really reached the keys, in order."""
+
+    keypad: Keypad
+    felt: Callable[[], list[str]]
+    unplug: Callable[[], None]
+    chords: bool
+
+
+Starter = Callable[[Path, Timeline, Any], AbstractContextManager[Robot]]
+
+
+@contextmanager
+def matrix_twin(tmp_path: Path, timeline: Timeline, keypad_twin: Any) -> Iterator[Robot]:
+    running = keypad_twin()
+    felt: list[str] = []
+    press = running.twin._world.key
+
+    def feel(keypad: str, key: str, *, down: bool) -> None:
+        felt.append(key + ("+" if down else "-"))
+        press(keypad, key, down=down)
+
+    running.twin._world.key = feel
+    keypad = MatrixKeypad(running.port, "keypad-1", "desk", timeline.observer("keypad-1"))
+    try:
+        yield Robot(keypad, lambda: felt, running.unplug, chords=True)
+    finally:
+        keypad.close()
+
+
+@contextmanager
+def _gantry(tmp_path: Path, timeline: Timeline, stylus: dict[str, Any] | None) -> Iterator[Robot]:
+    with gantries(tmp_path) as start:
+        running = start(stylus)
+        with running.driver(timeline) as keypad:
+            yield Robot(keypad, lambda: running.felt, running.unplug, chords=False)
+
+
+def grbl_twin_z(tmp_path: Path, timeline: Timeline, _: Any) -> AbstractContextManager[Robot]:
+    return _gantry(tmp_path, timeline, None)
+
+
+def grbl_twin_servo(tmp_path: Path, timeline: Timeline, _: Any) -> AbstractContextManager[Robot]:
+    return _gantry(tmp_path, timeline, {"kind": "servo", "settle_ms": 50})
+
+
+ROBOTS: tuple[Starter, ...] = (matrix_twin, grbl_twin_z, grbl_twin_servo)
