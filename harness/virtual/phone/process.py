@@ -22,6 +22,7 @@ from harness.virtual.phone.reset import CodeEntry, ResetKind
 from harness.virtual.phone.spec import TwinSpec
 from harness.virtual.phone.tftp import ServerSilent
 from harness.virtual.phone.ui import Telephone
+from harness.virtual.phone.uplink import uplink_for
 
 __all__ = ["Twin", "main"]
 
@@ -51,6 +52,9 @@ class Twin:
         self._telephone: Telephone | None = None
         self._restart = asyncio.Event()
         self._why = "initialized"
+        self._uplink = uplink_for(
+            spec, self._clock, self._logs, lambda: self._ask_restart("IP address lost")
+        )
 
     def key(self, name: str, *, down: bool) -> None:
         """A key moved."""
@@ -67,19 +71,21 @@ class Twin:
         while True:
             self._restart.clear()
             await self._clock.spend(_SELF_TEST_SECONDS)
+            # From here on the phone is where its lease puts it.
+            spec = await self._uplink.configured()
             try:
-                booted = await boot(self._spec, self._flash, self._clock, self._logs, self._defects)
+                booted = await boot(spec, self._flash, self._clock, self._logs, self._defects)
             except Reboot:
                 continue
             except ServerSilent as silent:
                 self._logs.to_status(f"TFTP Timeout : {silent}")
-                self._logs.to_console("IP address released")
+                await self._uplink.released()
                 continue
-            await self._serve(booted)
+            await self._serve(spec, booted)
 
-    async def _serve(self, booted: Booted) -> None:
+    async def _serve(self, spec: TwinSpec, booted: Booted) -> None:
         self._telephone = Telephone(
-            spec=self._spec,
+            spec=spec,
             config=booted.config,
             dial_plan=booted.dial_plan,
             load=self._flash.load,
