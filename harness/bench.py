@@ -18,10 +18,12 @@ from harness.errors import BenchFaults, HarnessError
 from harness.evidence import Capture, WireEar, WireMouth, capture_filter
 from harness.keypad import Keypad, MatrixKeypad
 from harness.lab import Lab
+from harness.network import bench_network
 from harness.pbx import Asterisk, Endpoint
 from harness.phone import Phone, Screen
 from harness.power import Power, ScpiPower
 from harness.provisioning import Provisioning
+from harness.provisioning.dhcp import DhcpServer, plan_for
 from harness.sip import Peer
 from harness.timeline import Timeline
 from harness.twins import Twins
@@ -52,6 +54,8 @@ class Bench:
     provisioning: Provisioning = field(init=False)
     capture: Capture = field(init=False)
     pbx: Asterisk = field(init=False)
+    #: None where another server answers the phones, or their addresses are fixed.
+    dhcp: DhcpServer | None = None
 
     @property
     def tones(self) -> dict[str, int]:
@@ -166,6 +170,7 @@ def open_stations(lab: Lab, workdir: Path, timeline: Timeline) -> Iterator[Bench
         BenchFaults: every device that cannot be reached.
     """
     with ExitStack() as stack:
+        stack.enter_context(bench_network(lab, timeline.observer("network")))
         bench = Bench(lab, timeline, _deadlines(lab), workdir)
         faults = _Faults()
         _stations(bench, stack, faults)
@@ -187,6 +192,7 @@ def open_bench(lab: Lab, workdir: Path, timeline: Timeline) -> Iterator[Bench]:
     """
     device_by_ip = {str(spec.address): name for name, spec in lab.phones.items()}
     with ExitStack() as stack:
+        stack.enter_context(bench_network(lab, timeline.observer("network")))
         bench = Bench(lab, timeline, _deadlines(lab), workdir)
         faults = _Faults()
 
@@ -203,6 +209,16 @@ def open_bench(lab: Lab, workdir: Path, timeline: Timeline) -> Iterator[Bench]:
         bench.provisioning = Provisioning(lab, workdir / "tftp", timeline)
         stack.callback(bench.provisioning.stop)
         faults.attempt(bench.provisioning.start)
+
+        if lab.network.dhcp:
+            bench.dhcp = DhcpServer(
+                plan_for(lab, interface=lab.network.interface),
+                workdir / "dhcp",
+                timeline.observer("dhcp"),
+                {spec.mac: name for name, spec in lab.phones.items()},
+            )
+            stack.callback(bench.dhcp.stop)
+            faults.attempt(bench.dhcp.start)
 
         bench.pbx = Asterisk(
             lab.pbx,
