@@ -18,7 +18,7 @@ from harness.errors import BenchFaults, HarnessError
 from harness.evidence import Capture, WireEar, WireMouth, capture_filter
 from harness.keypad import Keypad, MatrixKeypad
 from harness.lab import Lab
-from harness.network import bench_network
+from harness.network import bench_network, containers_follow
 from harness.pbx import Asterisk, Endpoint
 from harness.phone import Phone, Screen
 from harness.power import Power, ScpiPower
@@ -228,7 +228,7 @@ def open_bench(lab: Lab, workdir: Path, timeline: Timeline) -> Iterator[Bench]:
             device_of={line.user: name for name, spec in lab.phones.items() for line in spec.lines},
         )
         stack.callback(bench.pbx.stop)
-        pbx_up = faults.attempt(lambda: _done(bench.pbx.start))
+        pbx_up = faults.attempt(lambda: containers_follow(lab) and _done(bench.pbx.start))
 
         _stations(bench, stack, faults)
 

@@ -148,7 +148,7 @@ class DhcpMessage(Event):
     def __str__(self) -> str:
         named = {"60": "class", "12": "name", "150": "option 150", "66": "option 66"}
         told = [f"{name} {self.options[key]}" for key, name in named.items() if key in self.options]
-        return " ".join([f"DHCP{self.message}", self.address, *told, self.remark]).strip()
+        return " ".join(filter(None, [f"DHCP{self.message}", self.address, *told, self.remark]))
 
 
 @dataclass(frozen=True, slots=True)

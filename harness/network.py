@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from harness.errors import BenchFault
 from harness.events import Note
 from harness.lab import Lab
 from harness.namespaces import entered, ip, namespace, sweep
+from harness.pbx import ContainerRuntime
 from harness.timeline import Observer
 
-__all__ = ["bench_network"]
+__all__ = ["bench_network", "containers_follow"]
 
 
 @contextmanager
@@ -36,6 +38,24 @@ def bench_network(lab: Lab, observe: Observer) -> Iterator[None]:
         observe(Note(text=f"the bench lives in a network of its own: ip netns exec {name} COMMAND"))
         with entered(name):
             yield
+
+
+def containers_follow(lab: Lab) -> bool:
+    """Whether the PBX's container lives in the network of the lab.
+
+    podman's ``--network host`` is the network of its caller. docker's is that of its daemon.
+
+    Raises:
+        BenchFault: only docker works here, and the lab has a namespace; or nothing works.
+    """
+    if lab.network.namespace and ContainerRuntime.probe(lab.pbx.image).program != "podman":
+        raise BenchFault(
+            "docker starts the PBX outside the bench's network namespace",
+            device="network",
+            expected="podman for a lab with network.namespace",
+            hint="apt-get install podman runc; or a lab without namespace, like lab.yaml",
+        )
+    return True
 
 
 def _bridge(lab: Lab, name: str) -> None:

@@ -144,14 +144,14 @@ class DhcpClient:
         while True:
             granted = self._now()
             await asyncio.sleep(lease.t1)
-            renewed = await self._extend(lease, granted + lease.t2, lease.server)
-            if renewed is None:
-                renewed = await self._extend(lease, granted + lease.seconds, _ANYBODY)
-            if renewed is None:
+            answer = await self._extend(lease, granted + lease.t2, lease.server)
+            if answer is None:
+                answer = await self._extend(lease, granted + lease.seconds, _ANYBODY)
+            if answer is None or answer.kind == Kind.NAK:
                 self._logs.to_console(f"DHCP: the lease of {lease.address} is lost")
                 return
-            self._logs.to_console(f"DHCP: {lease.address} renewed for {renewed.seconds:.0f} s")
-            lease = renewed
+            lease = self._granted(answer, lease.server)
+            self._logs.to_console(f"DHCP: {lease.address} renewed for {lease.seconds:.0f} s")
 
     def release(self, lease: DhcpLease) -> None:
         """Give the address back; nothing answers to that."""
@@ -171,15 +171,15 @@ class DhcpClient:
                 return offer
             self._logs.to_status("DHCP timeout")
 
-    async def _extend(self, lease: DhcpLease, until: float, to: IPv4Address) -> DhcpLease | None:
-        """Ask for more time; None when refused, or nobody answered."""
+    async def _extend(self, lease: DhcpLease, until: float, to: IPv4Address) -> Message | None:
+        """Ask for more time; the answer, or None when nobody gave one."""
         xid = random.getrandbits(32)
         request = self._message(Kind.REQUEST, xid, {}, ciaddr=lease.address)
         while (left := until - self._now()) > 0:
             patience = min(left, max(left / 2, _SHORTEST_RENEWAL))
             answer = await self._ask(request, to, (Kind.ACK, Kind.NAK), patience)
             if answer is not None:
-                return self._granted(answer, lease.server) if answer.kind == Kind.ACK else None
+                return answer
         return None
 
     async def _persist(self, message: Message, kinds: tuple[Kind, ...]) -> Message | None:
