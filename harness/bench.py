@@ -18,11 +18,13 @@ from harness.errors import BenchFaults, HarnessError
 from harness.evidence import Capture, WireEar, WireMouth, capture_filter
 from harness.keypad import Keypad, build_keypad
 from harness.lab import Lab
+from harness.network import bench_network, containers_follow
 from harness.pbx import Asterisk, Endpoint
 from harness.phone import Phone, PhoneConsole, PhoneWeb, Screen, WebKeys
 from harness.phone.windows import ConsoleLogin
 from harness.power import Power, open_power
 from harness.provisioning import Provisioning
+from harness.provisioning.dhcp import DhcpServer, plan_for
 from harness.sip import Peer
 from harness.timeline import Timeline
 from harness.twins import Twins
@@ -53,6 +55,8 @@ class Bench:
     provisioning: Provisioning = field(init=False)
     capture: Capture = field(init=False)
     pbx: Asterisk = field(init=False)
+    #: None where another server answers the phones, or their addresses are fixed.
+    dhcp: DhcpServer | None = None
 
     @property
     def tones(self) -> dict[str, int]:
@@ -186,6 +190,7 @@ def open_stations(lab: Lab, workdir: Path, timeline: Timeline) -> Iterator[Bench
         BenchFaults: every device that cannot be reached.
     """
     with ExitStack() as stack:
+        stack.enter_context(bench_network(lab, timeline.observer("network")))
         bench = Bench(lab, timeline, _deadlines(lab), workdir)
         faults = _Faults()
         # Its servers stay down; the windows of a phone want to know its values.
@@ -229,6 +234,7 @@ def open_bench(lab: Lab, workdir: Path, timeline: Timeline) -> Iterator[Bench]:
     """
     device_by_ip = {str(spec.address): name for name, spec in lab.phones.items()}
     with ExitStack() as stack:
+        stack.enter_context(bench_network(lab, timeline.observer("network")))
         bench = Bench(lab, timeline, _deadlines(lab), workdir)
         faults = _Faults()
 
@@ -246,6 +252,16 @@ def open_bench(lab: Lab, workdir: Path, timeline: Timeline) -> Iterator[Bench]:
         stack.callback(bench.provisioning.stop)
         faults.attempt(bench.provisioning.start)
 
+        if lab.network.dhcp:
+            bench.dhcp = DhcpServer(
+                plan_for(lab, interface=lab.network.interface),
+                workdir / "dhcp",
+                timeline.observer("dhcp"),
+                {spec.mac: name for name, spec in lab.phones.items()},
+            )
+            stack.callback(bench.dhcp.stop)
+            faults.attempt(bench.dhcp.start)
+
         bench.pbx = Asterisk(
             lab.pbx,
             _endpoints(lab),
@@ -254,7 +270,7 @@ def open_bench(lab: Lab, workdir: Path, timeline: Timeline) -> Iterator[Bench]:
             device_of={line.user: name for name, spec in lab.phones.items() for line in spec.lines},
         )
         stack.callback(bench.pbx.stop)
-        pbx_up = faults.attempt(lambda: _done(bench.pbx.start))
+        pbx_up = faults.attempt(lambda: containers_follow(lab) and _done(bench.pbx.start))
 
         _stations(bench, stack, faults)
         for name, phone in bench.phones.items():

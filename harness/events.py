@@ -16,6 +16,7 @@ __all__ = [
     "AmiEvent",
     "CallStateChanged",
     "ConnectionRefused",
+    "DhcpMessage",
     "DtmfHeard",
     "Event",
     "FaultFired",
@@ -129,6 +130,27 @@ class LampChanged(Event):
 
     def __str__(self) -> str:
         return f"{self.lamp} {self.colour}"
+
+
+@dataclass(frozen=True, slots=True)
+class DhcpMessage(Event):
+    """One DHCP message: DISCOVER, OFFER, REQUEST, ACK, NAK, RELEASE ...
+
+    ``mac`` is the phone's, twelve upper-case digits; ``options`` by number as the server's log
+    words them, ``siaddr`` for the header's next server.
+    """
+
+    kind = "dhcp"
+    message: str
+    mac: str
+    address: str
+    options: dict[str, str]
+    remark: str = ""
+
+    def __str__(self) -> str:
+        named = {"60": "class", "12": "name", "150": "option 150", "66": "option 66"}
+        told = [f"{name} {self.options[key]}" for key, name in named.items() if key in self.options]
+        return " ".join(filter(None, [f"DHCP{self.message}", self.address, *told, self.remark]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,9 @@ FACTORY_LOAD = "SIP42.8-5-2S"
 def twin_spec(lab: Lab, state_dir: Path) -> dict[str, Any]:
     """Return what the bench-twin process must know of ``lab``, as plain values."""
     seeded = lab.virtual.seeded
+    dhcp = lab.network.dhcp
     return {
+        "bridge": lab.network.interface if lab.network.namespace else "",
         "state_dir": str(state_dir),
         "speed": lab.virtual.speed,
         "pdus": {
@@ -58,9 +60,10 @@ def twin_spec(lab: Lab, state_dir: Path) -> dict[str, Any]:
                 "keypad": phone.keypad,
                 "model": phone.model.value,
                 "mac": phone.mac,
-                "address": str(phone.address),
+                # By DHCP the phone learns where it is, and what serves it, on the wire only.
+                "address": "" if dhcp else str(phone.address),
                 "lease": {
-                    "tftp": [str(lab.network.host)],
+                    "tftp": [] if dhcp else [str(lab.network.host)],
                     "tftp_port": lab.network.tftp_port,
                     "http_first": lab.virtual.http_first,
                 },

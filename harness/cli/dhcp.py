@@ -16,6 +16,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of this command."""
     add_lab_option(parser)
     parser.add_argument("program", choices=sorted(FORMATS))
+    parser.add_argument(
+        "--interface", default="", metavar="NAME", help="the one to answer on (dnsmasq and Kea)"
+    )
     parser.add_argument("--check", action="store_true", help="by the program's own test")
 
 
@@ -26,7 +29,8 @@ def run(options: argparse.Namespace) -> int:
         BenchFault: it shall be checked and the program is not installed.
         UsageFault: the program refuses it.
     """
-    text = render_dhcp(plan_for(load_lab(Path(options.lab))), options.program)
+    plan = plan_for(load_lab(Path(options.lab)), interface=options.interface)
+    text = render_dhcp(plan, options.program)
     if options.check:
         check_configuration(text, options.program)
     print(text, end="")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -90,12 +90,25 @@ class OutletRef(_Spec):
 
 
 class NetworkSpec(_Spec):
-    """Addresses of the bench network as the phones see it."""
+    """The bench network as the phones see it.
+
+    ``dhcp`` lets the harness answer DHCP on ``interface``, and there only. With a ``namespace``
+    (a word for its name) the whole run lives in a network of its own, ``interface`` is a bridge
+    the harness makes in it, and each virtual phone hangs on it by a cable of its own.
+    """
 
     interface: str = "lo"
     host: IPv4Address = IPv4Address("127.42.0.1")
+    prefix: Annotated[int, Field(ge=8, le=30)] = 24
+    namespace: Annotated[str, Field(pattern=r"^([a-z0-9][a-z0-9-]{0,19})?$")] = ""
+    dhcp: bool = False
     tftp_port: Port = 69
     http_port: Port = 6970
+
+    @property
+    def network(self) -> IPv4Network:
+        """The network the host is in."""
+        return IPv4Network((self.host, self.prefix), strict=False)
 
 
 class SeededFaults(_Spec):

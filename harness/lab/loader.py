@@ -13,6 +13,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from harness.errors import UsageFault
 from harness.lab.inventory import Lab
+from harness.lab.network_rules import network_faults
 from harness.lab.passwords import with_passwords
 from harness.lab.power_spec import POWER_TAGS
 
@@ -58,7 +59,7 @@ def load_lab(path: Path) -> Lab:
             key = ".".join(str(part) for part in loc)
             faults.append((line, column, f"{key}: {_say(item)}"))
     else:
-        for loc, message in _references(lab):
+        for loc, message in (*_references(lab), *network_faults(lab)):
             line, column = _position(tree, loc)
             faults.append((line, column, f"{'.'.join(map(str, loc))}: {message}"))
         if not faults:

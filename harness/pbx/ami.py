@@ -95,7 +95,8 @@ class AmiClient:
         self._closing = False
         self._logged_in = False
         try:
-            self._socket = socket.create_connection((address, port), timeout=2.0)
+            # From the PBX's own address: what is not on this machine is refused by its manager.
+            self._socket = socket.create_connection((address, port), 2.0, (address, 0))
         except OSError as error:
             raise BenchFault(
                 f"its manager interface at {address}:{port} does not answer: {error}",

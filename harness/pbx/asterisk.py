@@ -14,11 +14,12 @@ from pathlib import Path
 from harness.errors import BenchFault, ProductFault, UsageFault
 from harness.events import Event, PbxStarted, PbxStopped
 from harness.lab import PbxSpec
+from harness.owners import owned_name
 from harness.pbx.ami import AmiClient, AmiMessage
 from harness.pbx.console import Console
 from harness.pbx.container_log import ContainerLog
 from harness.pbx.render import Endpoint, asterisk_codec, render_configuration
-from harness.pbx.runtime import ContainerRuntime, container_name
+from harness.pbx.runtime import ContainerRuntime
 from harness.pbx.witness import Witness
 from harness.timeline import Observer
 
@@ -116,7 +117,7 @@ class Asterisk:
         self._runtime.remove_orphans()
         self._booted.clear()
         self._lost = ""
-        self._name = container_name()
+        self._name = owned_name()
         self._write()
         # A session of its own: Ctrl-C must reach the harness, which stops Asterisk in good order.
         self._process = subprocess.Popen(

@@ -8,9 +8,6 @@ means the same to both.
 
 from __future__ import annotations
 
-import os
-import re
-import secrets
 import shutil
 import subprocess
 from dataclasses import dataclass, replace
@@ -18,13 +15,12 @@ from functools import cache
 from pathlib import Path
 
 from harness.errors import BenchFault
+from harness.owners import OWNED_PREFIX, owner_is_gone
 
-__all__ = ["ContainerRuntime", "container_name", "container_programs", "owner_is_gone"]
+__all__ = ["ContainerRuntime", "container_programs"]
 
 _LIMITS = ("--ulimit", "nofile=4096:4096", "--ulimit", "nproc=4096:4096")
 _PROBE_SECONDS = 60.0
-_PREFIX = "phone-bench"
-_NAME = re.compile(rf"^{_PREFIX}-(?P<pid>\d+)-(?P<started>\d+)-[0-9a-f]+$")
 #: What Asterisk writes to; all else of its file system is read-only.
 _STATE = (
     "/run/asterisk", "/var/log/asterisk", "/var/lib/asterisk", "/var/spool/asterisk",
@@ -118,7 +114,7 @@ class ContainerRuntime:
 
         Such a container would hold the ports of the next run.
         """
-        listed = self.call("ps", "-a", "--filter", f"name={_PREFIX}", "--format", "{{.Names}}")
+        listed = self.call("ps", "-a", "--filter", f"name={OWNED_PREFIX}", "--format", "{{.Names}}")
         orphans = [name for name in listed.stdout.split() if owner_is_gone(name)]
         for name in orphans:
             # "rm -f" alone was seen to return while Asterisk still held its ports.
@@ -126,18 +122,6 @@ class ContainerRuntime:
             self.call("wait", name)
             self.call("rm", "-f", name)
         return orphans
-
-
-def container_name() -> str:
-    """Return a new container name that says which process owns it."""
-    pid = os.getpid()
-    return f"{_PREFIX}-{pid}-{_started(pid)}-{secrets.token_hex(3)}"
-
-
-def owner_is_gone(name: str) -> bool:
-    """Whether ``name`` is a container of ours whose process no longer runs."""
-    match = _NAME.match(name)
-    return match is not None and _started(int(match["pid"])) != match["started"]
 
 
 def container_programs() -> list[str]:
@@ -193,15 +177,6 @@ def _probe(image: str) -> ContainerRuntime:
         expected="'asterisk -V' to answer inside the image",
         hint="build it: make image" if missing else "try by hand with the command above",
     )
-
-
-def _started(pid: int) -> str:
-    """When a process started, in clock ticks (proc(5), field 22); empty when there is none."""
-    try:
-        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
-    except OSError:
-        return ""
-    return text.rpartition(")")[2].split()[19]
 
 
 def _last_line(text: str) -> str:

@@ -10,8 +10,11 @@ import json
 import signal
 import sys
 import time
+from collections.abc import Mapping
+from contextlib import ExitStack
 
-from harness.errors import UsageFault
+from harness.errors import HarnessError, UsageFault
+from harness.virtual.cable import Cable, plugged
 from harness.virtual.grbl import GrblTwin
 from harness.virtual.keypad import KeypadTwin
 from harness.virtual.pdu import PduTwin
@@ -38,14 +41,24 @@ class _EndOfInput(asyncio.Protocol):
         self._ended.set()
 
 
-async def _run(spec: BenchSpec) -> None:
+def _lay_cables(spec: BenchSpec, stack: ExitStack) -> dict[str, Cable]:
+    """Tie each phone to the switch; without a switch all live on one loopback."""
+    if not spec.bridge:
+        return {}
+    return {
+        name: stack.enter_context(plugged(name, phone.mac, spec.bridge, f"port{number}"))
+        for number, (name, phone) in enumerate(spec.phones.items(), 1)
+    }
+
+
+async def _run(spec: BenchSpec, cables: Mapping[str, Cable]) -> None:
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, ended.set)
     # Ctrl-C reaches the whole terminal; the harness decides when its bench goes down.
     loop.add_signal_handler(signal.SIGINT, _log, "interrupt left to the parent")
     spec.state_dir.mkdir(parents=True, exist_ok=True)
-    world = World(spec, _log)
+    world = World(spec, _log, cables)
     pdus = {
         name: (SnmpPduTwin if entry.mib else PduTwin)(name, entry, world, _log)
         for name, entry in spec.pdus.items()
@@ -91,7 +104,12 @@ def main() -> int:
     except UsageFault as fault:
         _log(str(fault))
         return fault.exit_code
-    asyncio.run(_run(spec))
+    try:
+        with ExitStack() as stack:
+            asyncio.run(_run(spec, _lay_cables(spec, stack)))
+    except HarnessError as error:
+        _log(str(error))
+        return error.exit_code
     return 0
 
 

@@ -8,12 +8,15 @@ import ctypes
 import json
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from harness.events import LampColour
+from harness.virtual.cable import PHONE_PORT, Cable
 from harness.virtual.spec import PhoneSpec
 
 __all__ = ["PhoneProcess"]
@@ -25,8 +28,11 @@ _LINE_LIMIT = 1 << 20
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
-def _die_with_parent() -> None:
+def _begin(cable: Cable | None) -> None:
+    """In the new process: die with the parent, and live at the phone's end of its cable."""
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if cable is not None:
+        cable.enter()
 
 
 class PhoneProcess:
@@ -40,6 +46,7 @@ class PhoneProcess:
         speed: how many times faster than hardware its clock runs.
         on_lamp: told of each lamp the phone lights or darkens.
         log: told what the phone says about itself.
+        cable: to the switch; without one it lives on the bench's own loopback.
     """
 
     def __init__(
@@ -53,6 +60,7 @@ class PhoneProcess:
         on_lamp: Callable[[str, LampColour], None],
         on_death: Callable[[], None],
         log: Callable[[str], None],
+        cable: Cable | None = None,
     ) -> None:
         self._name = name
         self._spec = spec
@@ -62,6 +70,7 @@ class PhoneProcess:
         self._on_lamp = on_lamp
         self._on_death = on_death
         self._log = log
+        self._cable = cable
         self._process: asyncio.subprocess.Process | None = None
         self._follower: asyncio.Task[None] | None = None
 
@@ -79,6 +88,7 @@ class PhoneProcess:
             "speed": self._speed,
             "flash": str(self._flash),
             "held": sorted(held),
+            "interface": PHONE_PORT if self._cable is not None else "",
         }
         # A session of its own keeps a Ctrl-C at the terminal away from the phone: the bench takes
         # it down in order. The parent-death signal covers a bench that is itself killed.
@@ -90,12 +100,13 @@ class PhoneProcess:
                 stderr=asyncio.subprocess.PIPE,
                 limit=_LINE_LIMIT,
                 start_new_session=True,
-                preexec_fn=_die_with_parent,
+                preexec_fn=partial(_begin, self._cable),
             )
-        except OSError as error:
+        except (OSError, subprocess.SubprocessError) as error:
             self._log(f"cannot be started: {error}")
             return
         self._log(f"power on, process {self._process.pid}")
+        await self._set_link(up=True)
         self._send(first_line)
         self._follower = asyncio.create_task(self._follow(self._process))
 
@@ -119,7 +130,12 @@ class PhoneProcess:
             await self._process.wait()
         if self._follower is not None:
             await self._follower
+            await self._set_link(up=False)
         self._process = self._follower = None
+
+    async def _set_link(self, *, up: bool) -> None:
+        if self._cable is not None:
+            await asyncio.to_thread(self._cable.set_link, up=up)
 
     def _send(self, line: dict[str, Any]) -> None:
         process = self._process

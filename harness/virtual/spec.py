@@ -147,9 +147,9 @@ class GantrySpec(_Spec):
 
 
 class Lease(_Spec):
-    """What a DHCP lease would give the phone, and whether its load tries HTTP 6970 first."""
+    """What a DHCP lease gives the phone, and whether its load tries HTTP 6970 first."""
 
-    tftp: tuple[str, ...]
+    tftp: tuple[str, ...] = ()
     http_first: bool = False
     tftp_port: Annotated[int, Field(ge=1, le=65535)] = 69
 
@@ -165,8 +165,8 @@ class PhoneSpec(_Spec):
     keypad: str
     model: ModelName
     mac: str
-    address: str
-    lease: Lease
+    address: str = ""
+    lease: Lease = Lease()
     load: str
     tone: int = 1000
     boot_loader_s: Annotated[float, Field(ge=0)] = 40.0
@@ -175,7 +175,11 @@ class PhoneSpec(_Spec):
 
 
 class BenchSpec(_Spec):
-    """The whole virtual bench. ``phone_command`` replaces the phone twin's program."""
+    """The whole virtual bench. ``phone_command`` replaces the phone twin's program.
+
+    ``bridge`` is the switch of this network namespace: with one, each phone hangs on it by a cable
+    of its own and asks for its address by DHCP; without, it lives at ``address`` on loopback.
+    """
 
     state_dir: Path
     speed: Annotated[float, Field(gt=0)] = 1.0
@@ -183,6 +187,7 @@ class BenchSpec(_Spec):
     keypads: dict[str, KeypadSpec] = Field(default_factory=dict)
     gantries: dict[str, GantrySpec] = Field(default_factory=dict)
     phones: dict[str, PhoneSpec] = Field(default_factory=dict)
+    bridge: str = ""
     phone_command: tuple[str, ...] | None = None
 
     @model_validator(mode="after")

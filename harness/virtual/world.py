@@ -7,11 +7,12 @@ key down, so the phone feels it; lamp lit, so the keypad's sensor sees it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Protocol
 
 from harness.events import LampColour
+from harness.virtual.cable import Cable
 from harness.virtual.phone_process import PhoneProcess
 from harness.virtual.spec import BenchSpec
 
@@ -29,9 +30,14 @@ class LampSensors(Protocol):
 
 
 class World:
-    """Connect outlets, phones, keys and lamps."""
+    """Connect outlets, phones, keys and lamps; ``cables`` by the name of the phone."""
 
-    def __init__(self, spec: BenchSpec, log: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        spec: BenchSpec,
+        log: Callable[[str], None],
+        cables: Mapping[str, Cable] | None = None,
+    ) -> None:
         self._outlets: dict[str, bool] = {
             f"{pdu}/{number}": False
             for pdu, entry in spec.pdus.items()
@@ -55,6 +61,7 @@ class World:
                 on_lamp=partial(self._lamp, phone.keypad),
                 on_death=partial(self._darken, phone.keypad),
                 log=lambda text, name=name: log(f"{name}: {text}"),  # type: ignore[misc]
+                cable=(cables or {}).get(name),
             )
             for name, phone in spec.phones.items()
         }

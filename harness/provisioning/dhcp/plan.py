@@ -13,7 +13,10 @@ __all__ = ["DhcpPlan", "Host", "plan_for"]
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """One phone: MAC as twelve upper-case digits, its host name and address, its TFTP servers."""
+    """One phone: MAC as twelve upper-case digits, its host name and address, its TFTP servers.
+
+    An empty option is not sent.
+    """
 
     mac: str
     name: str
@@ -29,24 +32,24 @@ class Host:
 
 @dataclass(frozen=True, slots=True)
 class DhcpPlan:
-    """A network and its phones."""
+    """A network and its phones; ``interface`` is the one to answer on, empty: not decided here."""
 
     network: IPv4Network
     server: IPv4Address
     hosts: tuple[Host, ...]
+    interface: str = ""
 
 
-def plan_for(lab: Lab, *, prefix: int = 24) -> DhcpPlan:
+def plan_for(lab: Lab, *, interface: str = "") -> DhcpPlan:
     """Return the plan of a lab: every phone at its address, this machine as TFTP server.
 
     Args:
         lab: the inventory.
-        prefix: length of the bench network's prefix, in bits.
+        interface: the network interface a server of this plan listens on.
     """
     server = lab.network.host
-    network = IPv4Network((server, prefix), strict=False)
     hosts = tuple(
         Host(spec.mac, spec.host_name, spec.address, str(server), (server,))
         for spec in sorted(lab.phones.values(), key=lambda spec: spec.mac)
     )
-    return DhcpPlan(network, server, hosts)
+    return DhcpPlan(lab.network.network, server, hosts, interface)

@@ -21,18 +21,25 @@ def _dnsmasq(plan: DhcpPlan) -> str:
         "# No DNS, no TFTP: this program only hands out addresses.",
         "port=0",
         "bind-interfaces",
-        f"listen-address={plan.server}",
+        *_dnsmasq_interface(plan),
         f"dhcp-range={plan.network.network_address},static,{plan.network.netmask},{_LEASE_SECONDS}",
         "log-dhcp",
     ]
     for host in plan.hosts:
-        addresses = ",".join(map(str, host.option_150))
-        lines += [
-            f"dhcp-host={host.colons},set:{host.name},{host.address},{host.name}",
-            f"dhcp-option=tag:{host.name},66,{host.option_66}",
-            f"dhcp-option=tag:{host.name},150,{addresses}",
-        ]
+        lines.append(f"dhcp-host={host.colons},set:{host.name},{host.address},{host.name}")
+        if host.option_66:
+            lines.append(f"dhcp-option=tag:{host.name},66,{host.option_66}")
+        if host.option_150:
+            addresses = ",".join(map(str, host.option_150))
+            lines.append(f"dhcp-option=tag:{host.name},150,{addresses}")
     return "\n".join(lines) + "\n"
+
+
+def _dnsmasq_interface(plan: DhcpPlan) -> list[str]:
+    if plan.interface:
+        # dnsmasq adds the loopback to any interface it is given.
+        return [f"interface={plan.interface}", "except-interface=lo"]
+    return [f"listen-address={plan.server}"]
 
 
 def _isc(plan: DhcpPlan) -> str:
@@ -51,10 +58,12 @@ def _isc(plan: DhcpPlan) -> str:
             f"  hardware ethernet {host.colons};",
             f"  fixed-address {host.address};",
             f'  option host-name "{host.name}";',
-            f'  option tftp-server-name "{host.option_66}";',
-            f"  option option-150 {_addresses(host)};",
-            "}",
         ]
+        if host.option_66:
+            lines.append(f'  option tftp-server-name "{host.option_66}";')
+        if host.option_150:
+            lines.append(f"  option option-150 {_addresses(host)};")
+        lines.append("}")
     return "\n".join(lines) + "\n"
 
 
@@ -65,8 +74,12 @@ def _kea(plan: DhcpPlan) -> str:
             "ip-address": str(host.address),
             "hostname": host.name,
             "option-data": [
-                {"name": "tftp-server-name", "data": host.option_66},
-                {"name": "tftp-servers", "data": _addresses(host)},
+                {"name": name, "data": data}
+                for name, data in (
+                    ("tftp-server-name", host.option_66),
+                    ("tftp-servers", _addresses(host)),
+                )
+                if data
             ],
         }
         for host in plan.hosts
@@ -74,7 +87,7 @@ def _kea(plan: DhcpPlan) -> str:
     definition = {"name": "tftp-servers", "code": 150, "type": "ipv4-address", "array": True}
     content = {
         "Dhcp4": {
-            "interfaces-config": {"interfaces": []},
+            "interfaces-config": {"interfaces": [plan.interface] if plan.interface else []},
             "lease-database": {"type": "memfile", "persist": False},
             "valid-lifetime": _LEASE_SECONDS,
             "option-def": [{"space": "dhcp4", **definition}],

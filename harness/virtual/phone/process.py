@@ -22,6 +22,7 @@ from harness.virtual.phone.reset import CodeEntry, ResetKind
 from harness.virtual.phone.spec import TwinSpec
 from harness.virtual.phone.tftp import ServerSilent
 from harness.virtual.phone.ui import Telephone
+from harness.virtual.phone.uplink import uplink_for
 from harness.virtual.phone.windows.console import SshConsole
 from harness.virtual.phone.windows.handset import Viewed
 from harness.virtual.phone.windows.server import WebServer
@@ -55,6 +56,9 @@ class Twin:
         self._telephone: Telephone | None = None
         self._restart = asyncio.Event()
         self._why = "initialized"
+        self._uplink = uplink_for(
+            spec, self._clock, self._logs, lambda: self._ask_restart("IP address lost")
+        )
 
     def key(self, name: str, *, down: bool) -> None:
         """A key moved."""
@@ -71,19 +75,21 @@ class Twin:
         while True:
             self._restart.clear()
             await self._clock.spend(_SELF_TEST_SECONDS)
+            # From here on the phone is where its lease puts it.
+            spec = await self._uplink.configured()
             try:
-                booted = await boot(self._spec, self._flash, self._clock, self._logs, self._defects)
+                booted = await boot(spec, self._flash, self._clock, self._logs, self._defects)
             except Reboot:
                 continue
             except ServerSilent as silent:
                 self._logs.to_status(f"TFTP Timeout : {silent}")
-                self._logs.to_console("IP address released")
+                await self._uplink.released()
                 continue
-            await self._serve(booted)
+            await self._serve(spec, booted)
 
-    async def _serve(self, booted: Booted) -> None:
+    async def _serve(self, spec: TwinSpec, booted: Booted) -> None:
         self._telephone = Telephone(
-            spec=self._spec,
+            spec=spec,
             config=booted.config,
             dial_plan=booted.dial_plan,
             flash=self._flash,
@@ -93,7 +99,7 @@ class Twin:
             defects=self._defects,
             restart=self._ask_restart,
         )
-        viewed = Viewed(self._telephone, self._spec, booted.config, self._flash, self._logs)
+        viewed = Viewed(self._telephone, spec, booted.config, self._flash, self._logs)
         windows = _windows(viewed)
         try:
             # First the windows: whoever sees the phone register may look into it at once.

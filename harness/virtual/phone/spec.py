@@ -15,11 +15,15 @@ __all__ = ["TwinSpec"]
 
 
 class TwinSpec(PhoneSpec):
-    """A phone, its flash file, its clock and the keys that are down at power-on."""
+    """A phone, its flash file, its clock and the keys that are down at power-on.
+
+    ``interface`` is its network port; without one it has an address of the loopback.
+    """
 
     name: str
     speed: Annotated[float, Field(gt=0)] = 1.0
     flash: Path
+    interface: str = ""
     held: tuple[str, ...] = ()
 
     @property

@@ -109,7 +109,7 @@ def test_manager_listens_where_told_for_this_machine_only(etc: Path) -> None:
     user = sections["harness"]
     assert user["secret"] == ["s3cret"]
     assert user["deny"] == ["0.0.0.0/0.0.0.0"]
-    assert user["permit"] == ["127.0.0.0/255.0.0.0"]
+    assert user["permit"] == ["127.0.0.0/255.0.0.0", "127.43.4.2/255.255.255.255"]
     assert {"system", "call", "security", "dtmf"} <= set(user["read"][0].split(","))
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from harness.errors import BenchFault
+from harness.owners import owned_name
 from harness.pbx import ContainerRuntime
-from harness.pbx.runtime import _probe, container_name, owner_is_gone
+from harness.pbx.runtime import _probe
 
 IMAGE = "localhost/asterisk:22"
 HAS_IMAGE = '*" image inspect "*) exit 0;;'
@@ -132,16 +133,8 @@ def test_command_line_of_the_start() -> None:
     assert command[command.index(IMAGE) + 1 :] == ["asterisk", "-f", "-n", "-T", "-vvv"]
 
 
-def test_a_container_knows_its_owner() -> None:
-    assert not owner_is_gone(container_name())
-    # The same process number, but of a process that started at another time.
-    assert owner_is_gone(f"phone-bench-{os.getpid()}-1-abcdef")
-    assert not owner_is_gone("somebody-elses")
-    assert not owner_is_gone("phone-bench-notes")
-
-
 def test_only_orphans_are_removed(script: Callable[..., Path]) -> None:
-    mine, orphan = container_name(), f"phone-bench-{os.getpid()}-1-abcdef"
+    mine, orphan = owned_name(), f"phone-bench-{os.getpid()}-1-abcdef"
     calls = script("podman", f'*" ps "*) echo "{mine}"; echo "{orphan}"; echo other;;')
     assert ContainerRuntime("podman").remove_orphans() == [orphan]
     assert f"rm -f {orphan}" in calls.read_text()
