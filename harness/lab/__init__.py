@@ -4,6 +4,7 @@ Data and its checks live here, and the locks that keep two runs off one bench. N
 room opens a device.
 """
 
+from harness.lab.checked import load_checked
 from harness.lab.inventory import (
     Lab,
     Line,
@@ -14,6 +15,7 @@ from harness.lab.inventory import (
     PhoneSpec,
     ProvisioningSpec,
     SeededFaults,
+    Values,
     VirtualSpec,
 )
 from harness.lab.keypad_spec import GrblSpec, KeypadSpec, MatrixSpec, ServoStylus, ZStylus
@@ -48,8 +50,10 @@ __all__ = [
     "SeededFaults",
     "ServoStylus",
     "SnmpPowerSpec",
+    "Values",
     "VirtualSpec",
     "ZStylus",
+    "load_checked",
     "load_lab",
     "power_drivers",
 ]

@@ -36,6 +36,7 @@ __all__ = [
     "PowerSpec",
     "ProvisioningSpec",
     "SeededFaults",
+    "Values",
     "VirtualSpec",
 ]
 
