@@ -10,7 +10,6 @@ from harness.lab.inventory import (
     Line,
     NetworkSpec,
     OutletRef,
-    PbxSpec,
     PeerSpec,
     PhoneSpec,
     PowerSpec,
@@ -19,13 +18,16 @@ from harness.lab.inventory import (
     VirtualSpec,
 )
 from harness.lab.loader import load_lab
+from harness.lab.pbx_spec import PBX_KINDS, PbxKind, PbxSpec
 
 __all__ = [
+    "PBX_KINDS",
     "KeypadSpec",
     "Lab",
     "Line",
     "NetworkSpec",
     "OutletRef",
+    "PbxKind",
     "PbxSpec",
     "PeerSpec",
     "PhoneSpec",

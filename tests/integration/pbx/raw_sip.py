@@ -99,16 +99,20 @@ class RawPhone:
         return Answer(self.socket.recv(65536).decode())
 
     def credentials(self, method: str, target: str, challenge: Answer) -> str:
-        """Answer a digest challenge (RFC 2617, MD5, qop=auth)."""
+        """Answer a digest challenge (RFC 2617, MD5), with qop=auth where it is offered."""
         given = dict(re.findall(r'(\w+)="?([^",]+)"?', challenge.header("WWW-Authenticate")))
         cnonce = secrets.token_hex(8)
+        # chan_sip offers no qop: RFC 2069, as a 79x2 answers too.
+        middle = f"00000001:{cnonce}:auth:" if "qop" in given else ""
         a1 = _md5(f"{self.user}:{given['realm']}:{self.password}")
         a2 = _md5(f"{method}:{target}")
-        response = _md5(f"{a1}:{given['nonce']}:00000001:{cnonce}:auth:{a2}")
+        response = _md5(f"{a1}:{given['nonce']}:{middle}{a2}")
+        qop = f', cnonce="{cnonce}", nc=00000001, qop=auth' if middle else ""
+        opaque = f', opaque="{given["opaque"]}"' if "opaque" in given else ""
         return (
             f'Authorization: Digest username="{self.user}", realm="{given["realm"]}", '
-            f'nonce="{given["nonce"]}", uri="{target}", response="{response}", algorithm=MD5, '
-            f'cnonce="{cnonce}", nc=00000001, qop=auth, opaque="{given.get("opaque", "")}"'
+            f'nonce="{given["nonce"]}", uri="{target}", response="{response}", algorithm=MD5'
+            f"{qop}{opaque}"
         )
 
     def _send(
