@@ -47,8 +47,10 @@ class ChanSip:
         """Return the one contact a peer can have."""
         fields = ami.action("SIPshowpeer", Peer=aor)[0].fields
         seconds = _SECONDS.match(fields.get("RegExpire", ""))
-        at = int(time.time()) + int(seconds[1]) if seconds else 0
-        return contact_of(aor, fields.get("Reg-Contact", ""), at)
+        # Reg-Contact stays after the end of the registration; its time does not.
+        if seconds is None:
+            return []
+        return contact_of(aor, fields.get("Reg-Contact", ""), int(time.time()) + int(seconds[1]))
 
     def console(self, command: Sequence[str]) -> SipConsole:
         """Open the console."""

@@ -43,6 +43,7 @@ class RawPhone:
         self.call_id = secrets.token_hex(8)
         self.tag = secrets.token_hex(4)
         self.cseq = 0
+        self.calls = 0
 
     def __enter__(self) -> Self:
         return self
@@ -65,7 +66,8 @@ class RawPhone:
         return self.request("REGISTER", target, f"sip:{self.user}@{self.pbx[0]}", lines)
 
     def call(self, extension: str, body: str = "") -> Answer:
-        """INVITE with digest; returns the final answer, acknowledged."""
+        """INVITE with digest, each a call of its own; returns the final answer, acknowledged."""
+        self.calls += 1
         target = f"sip:{extension}@{self.pbx[0]}"
         first = self.request("INVITE", target, target, [], body)
         self.acknowledge(target, first)
@@ -125,7 +127,7 @@ class RawPhone:
             f"Via: {via}",
             f"From: <sip:{self.user}@{self.pbx[0]}>;tag={self.tag}",
             f"To: {to}",
-            f"Call-ID: {self.call_id}-{'r' if method == 'REGISTER' else 'c'}",
+            f"Call-ID: {self.call_id}-{'r' if method == 'REGISTER' else self.calls}",
             f"CSeq: {self.cseq} {method}",
             f"Contact: <{self.uri}>",
             "Max-Forwards: 70",

@@ -279,11 +279,11 @@ def test_console_answers_stay_whole_among_log_lines(pbx: Asterisk, phone: RawPho
         noise.join()
 
 
-@pytest.mark.parametrize("kind", [socket.SOCK_DGRAM, socket.SOCK_STREAM], ids=["udp", "tcp"])
-def test_sip_port_taken(make_pbx: Callable[..., Asterisk], kind: socket.SocketKind) -> None:
-    with socket.socket(socket.AF_INET, kind) as holder:
+@pytest.mark.parametrize("protocol", [socket.SOCK_DGRAM, socket.SOCK_STREAM], ids=["udp", "tcp"])
+def test_sip_port_taken(make_pbx: Callable[..., Asterisk], protocol: socket.SocketKind) -> None:
+    with socket.socket(socket.AF_INET, protocol) as holder:
         holder.bind(PBX)
-        if kind == socket.SOCK_STREAM:
+        if protocol == socket.SOCK_STREAM:
             holder.listen()
         pbx = make_pbx()
         with pytest.raises(BenchFault, match=r"SIP port 127\.43\.4\.2:5060/\w+ is taken") as fault:
