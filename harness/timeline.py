@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TypeVar
 
-from harness.errors import HarnessBug, HarnessError, ProductFault
-from harness.events import Event, Record, StepEnded, StepStarted
+from harness.errors import BenchFault, HarnessBug, HarnessError, ProductFault
+from harness.events import Event, PbxStarted, PbxStopped, Record, StepEnded, StepStarted
 
 __all__ = ["Mark", "Observer", "Timeline", "read_timeline"]
 
@@ -38,6 +38,7 @@ class Timeline:
         self._file: IO[str] | None = None
         self._listeners: list[Callable[[Record], None]] = []
         self._step = 0
+        self._crash: PbxStopped | None = None
         self.path = path
         #: Name of the test that is running; stamped on each record.
         self.test = ""
@@ -66,6 +67,10 @@ class Timeline:
             if self._file is not None:
                 self._file.write(json.dumps(record.as_dict(), ensure_ascii=False) + "\n")
             self._records.append(record)
+            if isinstance(event, PbxStopped) and not event.asked:
+                self._crash = event
+            elif isinstance(event, PbxStarted):
+                self._crash = None
             self._condition.notify_all()
             listeners = tuple(self._listeners)
         for listener in listeners:
@@ -157,6 +162,7 @@ class Timeline:
 
         Raises:
             HarnessError: of class ``blame``, when the deadline passes.
+            BenchFault: at once, when the PBX ended unasked and was not started again.
         """
         deadline = time.monotonic() + within
         position = since
@@ -171,6 +177,15 @@ class Timeline:
                     ):
                         return event
                 position = len(self._records)
+                if self._crash is not None:
+                    # Nothing a test waits for can come any more.
+                    raise BenchFault(
+                        f"Asterisk ended unasked: {self._crash.reason}",
+                        device="pbx",
+                        state=f"while waiting for a '{kind.kind}' event",
+                        expected=expected,
+                        hint="read the PBX log in this run's folder",
+                    )
                 left = deadline - time.monotonic()
                 if left <= 0:
                     break

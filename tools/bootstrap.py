@@ -141,14 +141,19 @@ def virtual_environment() -> bool:
     return True
 
 
-def image() -> bool:
-    """Build the Asterisk image unless it is there and runs."""
+VERSIONS = ("16", "22")
+
+
+def images(versions: tuple[str, ...]) -> bool:
+    """Build the Asterisk images that are not there or do not run."""
     before = time.monotonic()
     code = (
         "import sys; from pathlib import Path; from harness.pbx.image import build_image;"
-        "print(build_image(sys.argv[1], Path(sys.argv[2])))"
+        "print(build_image(sys.argv[1], Path(sys.argv[2]), version=int(sys.argv[3])))"
     )
-    run(BIN / "python", "-c", code, "localhost/asterisk:22", CACHE / "images", quiet=True)
+    for version in versions:
+        name = f"localhost/asterisk:{version}"
+        run(BIN / "python", "-c", code, name, CACHE / "images", version, quiet=True)
     return time.monotonic() - before > 5.0
 
 
@@ -206,11 +211,11 @@ def unix_micropython() -> bool:
     return time.monotonic() - before > 1.0
 
 
-def prepare() -> None:
+def prepare(versions: tuple[str, ...]) -> None:
     CACHE.mkdir(parents=True, exist_ok=True)
     timed("system packages", system_packages)
     timed("virtual environment", virtual_environment)
-    timed("Asterisk image", image)
+    timed(f"Asterisk {' and '.join(versions)}", lambda: images(versions))
     timed("MicroPython", unix_micropython)
 
 
@@ -226,6 +231,7 @@ LINT: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("types", ("mypy",)),
     ("import arrows", ("lint-imports",)),
 )
+CHECKS = ("lint", "unit", "integration", "nightly")
 PYTEST = ("python", "-m", "pytest", "-p", "no:cacheprovider")
 
 
@@ -234,7 +240,7 @@ def checks(names: tuple[str, ...]) -> list[tuple[str, tuple[str, ...]]]:
         "lint": LINT,
         "unit": (("unit tests", (*PYTEST, "tests/unit")),),
         "integration": (("integration tests", (*PYTEST, "tests/integration")),),
-        "nightly": (("one night", ("harness", "nightly", "--plain")),),
+        "nightly": (("a night on both", ("harness", "nightly", "--plain", "--pbx", "both")),),
     }
     return [check for name in names for check in every[name]]
 
@@ -284,25 +290,32 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument(
         "what",
-        choices=["install", "nightly", "test", "lint", "unit", "integration", "doctor", "bench"],
+        choices=[*CHECKS, "install", "doctor", "image", "bench", "test"],
     )
-    what = parser.parse_args().what
+    parser.add_argument(
+        "--pbx", default="", choices=["", "asterisk16", "asterisk22", "both"], help="of a night"
+    )
+    options = parser.parse_args()
+    what = options.what
+    # A night or a look around needs the shipped lab's Asterisk; all else may need both.
+    one = options.pbx.removeprefix("asterisk") or "22"
+    alone = what in ("nightly", "doctor", "lint", "unit") and one in VERSIONS
     try:
         if what == "bench":
             return bench()
-        prepare()
-        if what == "install":
+        prepare((one,) if alone else VERSIONS)
+        if what in ("install", "image"):
             return 0
         if what in ("nightly", "doctor"):
             # The live view wants the terminal itself.
+            chosen = ["--pbx", options.pbx] if options.pbx and what == "nightly" else []
             return subprocess.run(
-                [str(BIN / "harness"), what],
+                [str(BIN / "harness"), what, *chosen],
                 cwd=ROOT,
                 env={**os.environ, **environment()},
                 check=False,
             ).returncode
-        every = ("lint", "unit", "integration", "nightly")
-        return perform(every if what == "test" else (what,))
+        return perform(CHECKS if what == "test" else (what,))
     except Trouble as trouble:
         print(f"error: {trouble}", file=sys.stderr)
         return 3

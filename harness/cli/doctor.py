@@ -127,8 +127,8 @@ def _bind_fault(address: str, port: int, kind: int) -> str:
 def _container(lab: Lab) -> Iterator[Finding]:
     yield _try(
         "containers",
-        f"Asterisk image {lab.pbx.image}",
-        lambda: ContainerRuntime.probe(lab.pbx.image).description,
+        f"Asterisk image {lab.pbx.image_name}",
+        lambda: ContainerRuntime.probe(lab.pbx.image_name).description,
     )
 
 

@@ -1,4 +1,7 @@
-"""``harness nightly``: the regression suite on the bench of lab.yaml, watched live."""
+"""``harness nightly``: the regression suite on the bench of lab.yaml, watched live.
+
+``--pbx both`` is two nights, one after the other, each with a report of its own.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from rich.console import Console
 
 from harness.cli.options import add_lab_option
 from harness.errors import UsageFault
-from harness.lab import load_lab
+from harness.lab import PBX_KINDS, PbxKind, load_lab
 from harness.runs import LiveView, RunResult, Verdict, exit_code
 from harness.timeline import Timeline
 
@@ -57,6 +60,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of this command."""
     add_lab_option(parser)
     parser.add_argument("--phones", default="", help="comma-separated names; default: all")
+    parser.add_argument(
+        "--pbx", default="", choices=[*PBX_KINDS, "both"], help="the Asterisk; default: the lab's"
+    )
     parser.add_argument("--runs-dir", default="runs", metavar="DIR", help="where runs are kept")
     parser.add_argument("--suite", default="tests/regression", metavar="PATH")
     parser.add_argument("-k", dest="keyword", default="", help="only tests that match")
@@ -77,12 +83,36 @@ def run(options: argparse.Namespace) -> int:
             hint="run it from the project's folder, or give --suite PATH",
         )
     # Read once here so that a mistake in lab.yaml is told before pytest starts.
-    load_lab(Path(options.lab))
+    lab = load_lab(Path(options.lab))
+    kinds = PBX_KINDS if options.pbx == "both" else (options.pbx or lab.pbx.kind,)
+    for kind in kinds:
+        lab.with_pbx(kind)
+    codes: list[int] = []
+    runs: list[RunResult] = []
+    for kind in kinds:
+        watch, status = _night(options, suite, kind)
+        if watch.run is None or not watch.run.results:
+            codes.append(_nothing_ran(watch.errors, status))
+        else:
+            codes.append(_close(watch.run))
+            runs.append(watch.run)
+        if status == pytest.ExitCode.INTERRUPTED:
+            break
+    if len(runs) > 1:
+        _compare(runs)
+    if len(runs) < len(codes):
+        return max(codes)
+    return exit_code(result.verdict for run in runs for result in run.results)
+
+
+def _night(options: argparse.Namespace, suite: Path, pbx: PbxKind) -> tuple[_Watch, int]:
+    """Run the suite once, against one Asterisk; returns what was watched and pytest's status."""
     arguments = [
         str(suite),
         f"--lab={Path(options.lab).resolve()}",
         f"--runs-dir={Path(options.runs_dir).resolve()}",
         f"--phones={options.phones}",
+        f"--pbx={pbx}",
         "-p",
         "no:cacheprovider",
         # This command has imported us before pytest could; no assert of ours needs rewriting.
@@ -97,12 +127,9 @@ def run(options: argparse.Namespace) -> int:
     with os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1) as screen:
         watch = _Watch(Console(file=screen), plain=options.plain)
         try:
-            status = pytest.main(arguments, plugins=[watch])
+            return watch, pytest.main(arguments, plugins=[watch])
         finally:
             watch.close()
-    if watch.run is None or not watch.run.results:
-        return _nothing_ran(watch.errors, status)
-    return _close(watch.run)
 
 
 def _nothing_ran(errors: list[str], status: int) -> int:
@@ -123,7 +150,20 @@ def _close(run: RunResult) -> int:
     for name, label in run.devices.items():
         print(f"{name}: {label}")
     failed = len(run.results) - run.count(Verdict.PASSED)
-    print(f"{run.count(Verdict.PASSED)} passed, {failed} failed")
+    print(f"{run.pbx}: {run.count(Verdict.PASSED)} passed, {failed} failed")
     for path in run.paths:
         print(path)
     return exit_code(result.verdict for result in run.results)
+
+
+def _compare(runs: list[RunResult]) -> None:
+    """Print the tests that ended differently from one Asterisk to the other."""
+    verdicts: dict[str, dict[str, Verdict]] = {}
+    for run in runs:
+        for result in run.results:
+            verdicts.setdefault(result.name, {})[run.pbx] = result.verdict
+    differ = {name: told for name, told in verdicts.items() if len(set(told.values())) > 1}
+    for name, told in differ.items():
+        print(f"{name}: " + ", ".join(f"{verdict} on {pbx}" for pbx, verdict in told.items()))
+    if not differ:
+        print(f"the same verdicts on {' and '.join(run.pbx for run in runs)}")

@@ -10,7 +10,6 @@ from harness.lab.inventory import (
     Line,
     NetworkSpec,
     OutletRef,
-    PbxSpec,
     PeerSpec,
     PhoneSpec,
     ProvisioningSpec,
@@ -20,6 +19,7 @@ from harness.lab.inventory import (
 )
 from harness.lab.keypad_spec import GrblSpec, KeypadSpec, MatrixSpec, ServoStylus, ZStylus
 from harness.lab.loader import load_lab
+from harness.lab.pbx_spec import PBX_KINDS, PbxKind, PbxSpec
 from harness.lab.power_spec import (
     Credentials,
     LabgridPowerSpec,
@@ -31,6 +31,7 @@ from harness.lab.power_spec import (
 )
 
 __all__ = [
+    "PBX_KINDS",
     "Credentials",
     "GrblSpec",
     "KeypadSpec",
@@ -41,6 +42,7 @@ __all__ = [
     "NetworkSpec",
     "OtherPowerSpec",
     "OutletRef",
+    "PbxKind",
     "PbxSpec",
     "PeerSpec",
     "PhoneSpec",

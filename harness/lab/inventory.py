@@ -21,6 +21,7 @@ from pydantic import (
 
 from harness.errors import UsageFault
 from harness.lab.keypad_spec import KeypadSpec
+from harness.lab.pbx_spec import PbxKind, PbxSpec
 from harness.lab.power_spec import VIRTUAL, PowerSpec
 from harness.models import PHONE_MODELS, ModelName, PhoneModel
 
@@ -30,7 +31,6 @@ __all__ = [
     "Line",
     "NetworkSpec",
     "OutletRef",
-    "PbxSpec",
     "PeerSpec",
     "PhoneSpec",
     "PowerSpec",
@@ -191,19 +191,6 @@ class PhoneSpec(_Spec):
         return self
 
 
-class PbxSpec(_Spec):
-    """The Asterisk the phones register to."""
-
-    kind: Literal["asterisk22"] = "asterisk22"
-    image: str = "localhost/asterisk:22"
-    address: IPv4Address = IPv4Address("127.42.0.2")
-    sip_port: Port = 5060
-    ami_port: Port = 5038
-    rtp_start: Port = 10000
-    rtp_end: Port = 10999
-    conference: Extension = "290"
-
-
 class PeerSpec(_Spec):
     """A pjsua2 peer: somebody to call, with a tone of their own in Hz.
 
@@ -275,6 +262,14 @@ class Lab(_Spec):
         """Return the same lab with another folder of templates."""
         own = self.provisioning.model_copy(update={"templates": str(folder.resolve())})
         return self.model_copy(update={"provisioning": own})
+
+    def with_pbx(self, kind: PbxKind) -> Lab:
+        """Return the same lab with another kind of Asterisk.
+
+        Raises:
+            UsageFault: the lab names an image that is not that kind's.
+        """
+        return self.model_copy(update={"pbx": self.pbx.of_kind(kind)})
 
     def label(self, phone: str) -> str:
         """Return ``virtual`` or ``hardware``: a mixed station counts as virtual."""

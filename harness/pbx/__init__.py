@@ -5,8 +5,12 @@ interface and the interactive console. What a phone should do with it does not.
 """
 
 from harness.pbx.ami import AmiClient, AmiMessage
-from harness.pbx.asterisk import Asterisk, Contact
-from harness.pbx.console import Console, ConsoleChannel, ConsoleContact, ConsoleEndpoint
+from harness.pbx.asterisk import Asterisk
+from harness.pbx.channel_driver import Contact
+from harness.pbx.console import Console, ConsoleChannel, ConsoleContact
+from harness.pbx.console_pjsip import ConsoleEndpoint, PjsipChannel, PjsipConsole
+from harness.pbx.console_sip import SipChannel, SipConsole, SipPeer, SipPeerDetail, SipUser
+from harness.pbx.crash import Crash
 from harness.pbx.image import build_image
 from harness.pbx.render import Endpoint
 from harness.pbx.runtime import ContainerRuntime
@@ -21,6 +25,14 @@ __all__ = [
     "ConsoleEndpoint",
     "Contact",
     "ContainerRuntime",
+    "Crash",
     "Endpoint",
+    "PjsipChannel",
+    "PjsipConsole",
+    "SipChannel",
+    "SipConsole",
+    "SipPeer",
+    "SipPeerDetail",
+    "SipUser",
     "build_image",
 ]

@@ -2,49 +2,38 @@
 
 from __future__ import annotations
 
-import re
 import secrets
 import subprocess
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from harness.errors import BenchFault, ProductFault, UsageFault
 from harness.events import Event, PbxStarted, PbxStopped
-from harness.lab import PbxSpec
+from harness.lab import PbxKind, PbxSpec
 from harness.owners import owned_name
 from harness.pbx.ami import AmiClient, AmiMessage
+from harness.pbx.chan_pjsip import ChanPjsip
+from harness.pbx.chan_sip import ChanSip
+from harness.pbx.channel_driver import ChannelDriver, Contact
 from harness.pbx.console import Console
 from harness.pbx.container_log import ContainerLog
+from harness.pbx.crash import Crash, ending, keep_crash, keep_older
 from harness.pbx.render import Endpoint, asterisk_codec, render_configuration
 from harness.pbx.runtime import ContainerRuntime
 from harness.pbx.witness import Witness
 from harness.timeline import Observer
 
-__all__ = ["Asterisk", "Contact"]
+__all__ = ["Asterisk"]
 
-_URI = re.compile(r"sips?:(?:[^@]+@)?(?P<host>[^:;>]+)(?::(?P<port>\d+))?")
 _START_SECONDS = 20.0
 _RELOAD_SECONDS = 10.0
 _STOP_SECONDS = 2
 _AMI_USER = "harness"
-_SIP_MODULE = "res_pjsip.so"
-
-
-@dataclass(frozen=True, slots=True)
-class Contact:
-    """Where the PBX would send a request for an address of record.
-
-    ``expires_at`` is when it forgets the contact, in seconds since the epoch; 0 when not told.
-    """
-
-    aor: str
-    uri: str
-    host: str
-    port: int
-    expires_at: int = 0
+_LOST_SECONDS = 2.0
+_DRIVERS: dict[PbxKind, type[ChannelDriver]] = {"asterisk16": ChanSip, "asterisk22": ChanPjsip}
 
 
 class Asterisk:
@@ -54,7 +43,7 @@ class Asterisk:
         spec: the lab's ``pbx`` entry.
         endpoints: every user it serves.
         observe: writes its events.
-        workdir: gets ``etc/`` (the configuration) and ``asterisk.log``.
+        workdir: gets ``etc/`` (the configuration), ``asterisk.log`` and, after a crash, ``cores/``.
         runtime: how to run containers; without one, found by a probe at the start.
         device_of: the lab's device name for an extension, to say whom an event is about.
     """
@@ -69,11 +58,14 @@ class Asterisk:
         device_of: Mapping[str, str] | None = None,
     ) -> None:
         self._spec = spec
+        #: What differs between chan_pjsip and chan_sip.
+        self.driver: ChannelDriver = _DRIVERS[spec.kind]()
         self._endpoints = {endpoint.user: endpoint for endpoint in endpoints}
         self._shipped = dict(self._endpoints)
         self._observe = observe
         self._workdir = workdir
         self._config = workdir / "etc"
+        self._cores = workdir / "cores"
         #: Everything the container said.
         self.log = workdir / "asterisk.log"
         self._witness = Witness(device_of or {})
@@ -89,6 +81,7 @@ class Asterisk:
         self._state = threading.Lock()
         self._running = False
         self._lost = ""
+        self._gone = threading.Event()
 
     @property
     def version(self) -> str:
@@ -113,15 +106,24 @@ class Asterisk:
                 with the last lines of the log.
         """
         started = time.monotonic()
-        self._runtime = self._runtime or ContainerRuntime.probe(self._spec.image)
+        self._runtime = self._runtime or ContainerRuntime.probe(self._spec.image_name)
+        self._check_version(self._runtime)
         self._runtime.remove_orphans()
         self._booted.clear()
         self._lost = ""
+        self._gone.clear()
         self._name = owned_name()
         self._write()
+        self._cores.mkdir(exist_ok=True)
+        keep_older(self.log)
         # A session of its own: Ctrl-C must reach the harness, which stops Asterisk in good order.
         self._process = subprocess.Popen(
-            self._runtime.start_command(self._name, self._spec.image, self._config.resolve()),
+            self._runtime.start_command(
+                self._name,
+                self._spec.image_name,
+                self._config.resolve(),
+                self._cores.resolve(),
+            ),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
@@ -159,20 +161,23 @@ class Asterisk:
         if not self._booted.wait(max(0.0, deadline - time.monotonic())):
             raise self._start_fault("it never said FullyBooted")
         # Neither of these stops Asterisk: it runs on without the transport or the endpoint.
-        listed = self._ami.command("pjsip show transports")
-        for protocol in ("udp", "tcp"):
-            if f"transport-{protocol}" not in listed:
-                where = f"{self._spec.address}:{self._spec.sip_port}"
-                raise self._start_fault(f"SIP port {where}/{protocol} is taken", port_taken=True)
-        known = {
-            message.fields.get("ObjectName", "")
-            for message in self._ami.action("PJSIPShowEndpoints")
-        }
-        missing = sorted(set(self._endpoints) - known)
+        for protocol in self.driver.unbound(self._ami, output.says):
+            where = f"{self._spec.address}:{self._spec.sip_port}"
+            raise self._start_fault(f"SIP port {where}/{protocol} is taken", port_taken=True)
+        missing = sorted(set(self._endpoints) - self.driver.users(self._ami))
         if missing:
-            raise self._start_fault(f"pjsip.conf was refused for {', '.join(missing)}")
-        # Without this a phone that comes back with the contact it had would go unseen.
-        self._ami.command("core set debug 3 res_pjsip_registrar.so")
+            file = self.driver.endpoint_file
+            raise self._start_fault(f"{file} was refused for {', '.join(missing)}")
+        self.driver.listen_closely(self._ami)
+
+    def _check_version(self, runtime: ContainerRuntime) -> None:
+        if runtime.probed and not runtime.probed.startswith(f"Asterisk {self._spec.version}."):
+            raise UsageFault(
+                f"the image {self._spec.image_name} holds {runtime.probed}",
+                device="pbx",
+                expected=f"pbx.kind {self._spec.kind} means Asterisk {self._spec.version}",
+                hint="set pbx.kind and pbx.image in lab.yaml to the same version",
+            )
 
     def _start_fault(self, what: str, *, port_taken: bool = False) -> BenchFault:
         lines = self._output.telling() if self._output else []
@@ -185,6 +190,17 @@ class Asterisk:
             if port_taken
             else f"read {self.log}",
         )
+
+    def keep_crash(self, folder: Path) -> Crash | None:
+        """Move what the last crash left (log, core file) into ``folder``; None without a crash.
+
+        Only after a crash and before the next start.
+        """
+        if not self._lost:
+            return None
+        if self._output is not None:
+            self._output.join(_LOST_SECONDS)
+        return keep_crash(self._lost, self.log, self._cores, folder)
 
     def stop(self) -> None:
         """Stop the container; safe to call at any time and more than once."""
@@ -236,52 +252,39 @@ class Asterisk:
         with self._reloaded:
             before = self._reloads
         # The response only says that the reload was asked for; its end is an event.
-        ami.action("Reload", Module=_SIP_MODULE, within=_RELOAD_SECONDS)
+        ami.action("Reload", Module=self.driver.module, within=_RELOAD_SECONDS)
+        deadline = time.monotonic() + _RELOAD_SECONDS
         with self._reloaded:
             done = self._reloaded.wait_for(lambda: self._reloads > before, _RELOAD_SECONDS)
-        wanted = f"({'|'.join(endpoint.codecs)})"
-        if not done or wanted not in ami.command(f"pjsip show endpoint {endpoint.user}"):
+        while done and not self.driver.allows(ami, endpoint.user, endpoint.codecs):
+            # chan_sip reads its file after that event, in a thread of its own, and says nothing
+            # when it has: only reading back tells.
+            done = time.monotonic() < deadline
+            self._gone.wait(0.02)
+        if not done:
+            wanted = ", ".join(endpoint.codecs)
+            file = self.driver.endpoint_file
             raise BenchFault(
                 f"the endpoint {endpoint.user} did not change to codecs {wanted}",
                 device="pbx",
                 state=" | ".join(self._output.telling() if self._output else []),
-                expected=f"a reload of pjsip.conf within {_RELOAD_SECONDS:.0f} s",
-                hint=f"read {self.log} for a refused pjsip.conf",
+                expected=f"a reload of {file} within {_RELOAD_SECONDS:.0f} s",
+                hint=f"read {self.log} for a refused {file}",
             )
 
     def contacts(self, aor: str) -> list[Contact]:
         """Return the contacts of an address of record, from the manager interface."""
-        messages = self._require_ami().action("PJSIPShowContacts")
-        found = []
-        for message in messages:
-            fields = message.fields
-            # Seen on 22.10: a contact is named "AOR;@hash"; no field holds the AOR alone.
-            owner = fields.get("ObjectName", "").partition(";@")[0]
-            if message.event != "ContactList" or owner != aor:
-                continue
-            uri = fields.get("Uri", "")
-            match = _URI.match(uri)
-            if match:
-                expires = fields.get("ExpirationTime", "")
-                found.append(
-                    Contact(
-                        aor,
-                        uri,
-                        match["host"],
-                        int(match["port"] or 5060),
-                        int(expires) if expires.isdecimal() else 0,
-                    )
-                )
-        return found
+        return self.driver.contacts(self._require_ami(), aor)
 
     def channels(self) -> list[str]:
-        """Return the names of all channels, e.g. ``PJSIP/201-00000003``."""
+        """Return the names of all channels, e.g. ``PJSIP/201-00000003`` or ``SIP/201-00000003``."""
         messages = self._require_ami().action("CoreShowChannels")
         return [m.fields["Channel"] for m in messages if m.event == "CoreShowChannel"]
 
     def channels_of(self, user: str) -> list[str]:
         """Return the channels that belong to one user."""
-        return [name for name in self.channels() if name.startswith(f"PJSIP/{user}-")]
+        own = f"{self.driver.technology}/{user}-"
+        return [name for name in self.channels() if name.startswith(own)]
 
     def wait_no_channels(self, user: str, *, within: float) -> None:
         """Wait until a user has no channel left.
@@ -320,7 +323,7 @@ class Asterisk:
         """Open the interactive console."""
         if self._runtime is None or not self._running:
             raise self._not_running()
-        return Console(self._runtime.exec_command(self._name, "asterisk", "-rvvv"))
+        return self.driver.console(self._runtime.exec_command(self._name, "asterisk", "-rvvv"))
 
     def _write(self) -> None:
         # The mount shows only etc/ to the container; on the host its secrets stay in here.
@@ -330,6 +333,7 @@ class Asterisk:
             self._config,
             self._spec,
             list(self._endpoints.values()),
+            driver=self.driver,
             ami_user=_AMI_USER,
             ami_secret=self._secret,
         )
@@ -349,12 +353,11 @@ class Asterisk:
         )
 
     def _on_lost(self, reason: str) -> None:
-        self._on_gone(reason)
+        # The end of the container says more than the end of the connection, and comes with it.
+        self._on_gone(ending(self._process, _LOST_SECONDS) or reason)
 
     def _on_end(self) -> None:
-        process = self._process
-        code = f" with exit code {process.wait()}" if process is not None else ""
-        self._on_gone(f"the container ended{code}")
+        self._on_gone(ending(self._process, _LOST_SECONDS) or "the container's output ended")
 
     def _on_gone(self, reason: str) -> None:
         """Say once that Asterisk went away unasked, whoever notices first."""
@@ -364,6 +367,7 @@ class Asterisk:
             self._running = False
             ami, self._ami = self._ami, None
             self._lost = reason
+        self._gone.set()
         if ami is not None:
             ami.close()
         self._observe(PbxStopped(asked=False, reason=reason))
@@ -374,7 +378,7 @@ class Asterisk:
     def _on_event(self, message: AmiMessage) -> None:
         if message.event == "FullyBooted":
             self._booted.set()
-        elif message.event == "Reload" and message.fields.get("Module") == _SIP_MODULE:
+        elif message.event == "Reload" and message.fields.get("Module") == self.driver.module:
             with self._reloaded:
                 self._reloads += 1
                 self._reloaded.notify_all()

@@ -1,10 +1,14 @@
-"""The interactive console (``asterisk -rvvv``) through pexpect, as a person at the PBX uses it."""
+"""The interactive console (``asterisk -rvvv``) through pexpect, as a person at the PBX uses it.
+
+What both Asterisks answer stands here; the commands of a channel driver are in console_pjsip and
+console_sip.
+"""
 
 from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,11 +20,7 @@ __all__ = [
     "Console",
     "ConsoleChannel",
     "ConsoleContact",
-    "ConsoleEndpoint",
-    "parse_aor_contacts",
     "parse_channels",
-    "parse_contacts",
-    "parse_endpoints",
     "plain_output",
 ]
 
@@ -28,18 +28,6 @@ _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07]*\x07|\x1b[=>]")
 _PROMPT = re.compile(r"^\S*\*CLI> ?")
 #: A line of the log that got between, in the date format of our logger.conf.
 _LOG_LINE = re.compile(r"^\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?\] ")
-_CONTACT = re.compile(
-    r"^\s*Contact:\s+(?P<aor>[^/\s]+)/(?P<uri>\S+)(?P<gap> +)(?P<hash>[0-9a-f]{10})"
-    r"\s+(?P<status>\S+)",
-    re.MULTILINE,
-)
-_AOR_CONTACTS = re.compile(r"^ contact\s+: (?P<uris>\S.*)$", re.MULTILINE)
-_URI = re.compile(r"^sips?:(?:[^@]*@)?(?P<host>[^:;@]+)(?::(?P<port>\d+))?")
-_ENDPOINT = re.compile(
-    r"^ Endpoint:\s+(?P<user>[^/\s<]+)(?:/\S*)?\s{2,}(?P<state>\S.*?)\s{2,}"
-    r"(?P<channels>\d+) of (?P<most>\w+)",
-    re.MULTILINE,
-)
 _CHANNEL = re.compile(
     r"^(?P<name>\S+/\S+)\s+(?P<location>\S+)\s+(?P<state>\S+)\s+(?P<application>\S.*)$",
     re.MULTILINE,
@@ -48,21 +36,12 @@ _CHANNEL = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class ConsoleContact:
-    """One line of ``pjsip show contacts``."""
+    """Where the console says a user is registered; ``status`` is what qualify made of it."""
 
     aor: str
     host: str
     port: int
     status: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ConsoleEndpoint:
-    """One endpoint of ``pjsip show endpoints``: ``Not in use``, ``In use``, ``Unavailable`` ..."""
-
-    user: str
-    state: str
-    channels: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,46 +54,12 @@ class ConsoleChannel:
     application: str
 
 
-def parse_contacts(
-    text: str, whole: Callable[[str], list[str]] = lambda _: []
-) -> list[ConsoleContact]:
-    """Read the answer to ``pjsip show contacts``; no port means 5060 (RFC 3261, 19.1.2).
-
-    Args:
-        text: the answer.
-        whole: gives all contact URIs of an address of record; asked for one that fills its
-            column, because the console cuts it there (a 79x2 on 8.x or 9.x has a UUID in it).
-    """
-    found = []
-    for line in _CONTACT.finditer(text):
-        uri = line["uri"]
-        if len(line["gap"]) == 1:
-            uri = next((full for full in whole(line["aor"]) if full.startswith(uri)), uri)
-        match = _URI.match(uri)
-        if match:
-            port = int(match["port"] or 5060)
-            found.append(ConsoleContact(line["aor"], match["host"], port, line["status"]))
-    return found
-
-
-def parse_aor_contacts(text: str) -> list[str]:
-    """Read the contact URIs from the answer to ``pjsip show aor``, which shows them whole."""
-    match = _AOR_CONTACTS.search(text)
-    return [uri.strip() for uri in match["uris"].split(",")] if match else []
-
-
-def parse_endpoints(text: str) -> list[ConsoleEndpoint]:
-    """Read the answer to ``pjsip show endpoints``."""
-    return [
-        ConsoleEndpoint(match["user"], match["state"], int(match["channels"]))
-        for match in _ENDPOINT.finditer(text)
-    ]
-
-
 def parse_channels(text: str) -> list[ConsoleChannel]:
     """Read the answer to ``core show channels``."""
     return [
-        ConsoleChannel(match["name"], match["location"], match["state"], match["application"])
+        ConsoleChannel(
+            match["name"], match["location"], match["state"], match["application"].strip()
+        )
         for match in _CHANNEL.finditer(text)
     ]
 
@@ -181,19 +126,31 @@ class Console:
         return plain_output(answer)
 
     def contacts(self) -> list[ConsoleContact]:
-        """Return the contacts as ``pjsip show contacts`` lists them."""
-        return parse_contacts(
-            self.run("pjsip show contacts"),
-            lambda aor: parse_aor_contacts(self.run(f"pjsip show aor {aor}")),
-        )
+        """Return where users are registered."""
+        raise NotImplementedError
 
-    def endpoints(self) -> list[ConsoleEndpoint]:
-        """Return the endpoints as ``pjsip show endpoints`` lists them."""
-        return parse_endpoints(self.run("pjsip show endpoints"))
+    def trace(self, address: str = "") -> None:
+        """Show the SIP messages from and to an address, or no more of them.
+
+        Raises:
+            BenchFault: the console did not confirm it.
+        """
+        raise NotImplementedError
 
     def channels(self) -> list[ConsoleChannel]:
         """Return the channels as ``core show channels`` lists them."""
         return parse_channels(self.run("core show channels"))
+
+    def _confirmed(self, command: str, confirmation: str) -> None:
+        answer = self.run(command)
+        if confirmation not in answer:
+            raise BenchFault(
+                f"the Asterisk console did not confirm {command!r}",
+                device="pbx",
+                state=answer.strip()[:200] or "no answer",
+                expected=confirmation,
+                hint="is the module of this command loaded? module show like sip",
+            )
 
     def close(self) -> None:
         """Leave the console; Asterisk runs on."""

@@ -11,8 +11,9 @@ from typing import IO
 __all__ = ["ContainerLog"]
 
 _READY = "Asterisk Ready."
+_TAKEN = "address already in use"
 #: What a start that failed says. Asterisk reports each optional file it lacks as an ERROR too.
-_TELLING = ("error", "unable", "failed", "could not", "cannot", "address already in use")
+_TELLING = ("error", "unable", "failed", "could not", "cannot", _TAKEN)
 _HARMLESS = ("unable to load config file", "could not load stasis", "notice[", "warning[")
 
 
@@ -69,7 +70,8 @@ class ContainerLog:
             line
             for line in lines
             if any(word in line.lower() for word in _TELLING)
-            and not any(word in line.lower() for word in _HARMLESS)
+            # chan_sip only warns of a port it cannot have.
+            and (_TAKEN in line.lower() or not any(word in line.lower() for word in _HARMLESS))
         ]
         return [line.strip()[-200:] for line in (telling or lines)[-count:]]
 

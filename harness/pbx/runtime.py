@@ -19,6 +19,16 @@ from harness.owners import OWNED_PREFIX, owner_is_gone
 
 __all__ = ["ContainerRuntime", "container_programs"]
 
+#: The kernel keeps signals from a container's first process, and Asterisk has children that
+#: somebody must reap: so a shell is first, hands on the wish to end and ends as Asterisk ended.
+_FIRST_PROCESS = """\
+asterisk -f -n -T -g -vvv & child=$!
+trap 'kill -TERM $child' TERM INT
+while kill -0 $child 2>/dev/null; do wait $child; code=$?; done
+exit $code
+"""
+#: Where a core file goes when kernel.core_pattern is a plain name: the working directory.
+_CORES = "/cores"
 _LIMITS = ("--ulimit", "nofile=4096:4096", "--ulimit", "nproc=4096:4096")
 _PROBE_SECONDS = 60.0
 #: What Asterisk writes to; all else of its file system is read-only.
@@ -93,15 +103,18 @@ class ContainerRuntime:
             image, "asterisk", "-V",
         ]  # fmt: skip
 
-    def start_command(self, name: str, image: str, config: Path) -> list[str]:
-        """Return the command line that starts Asterisk in the foreground on ``config``."""
+    def start_command(self, name: str, image: str, config: Path, cores: Path) -> list[str]:
+        """Return the command line that starts Asterisk in the foreground on ``config``.
+
+        ``cores`` is the folder for the core file of a crash.
+        """
         tmpfs = [option for path in _STATE for option in ("--tmpfs", path)]
         # On hosts with SELinux a bind mount is unreadable without its label switched off.
         return [
             self.program, *self.global_options, "run", "--rm", "--pull", "never", "--name", name,
             "--network", "host", "--read-only", *tmpfs, "--security-opt", "label=disable",
-            *self.run_options,
-            "-v", f"{config}:/etc/asterisk:ro", image, "asterisk", "-f", "-n", "-T", "-vvv",
+            *self.run_options, "--ulimit", "core=-1:-1", "-v", f"{cores}:{_CORES}", "-w", _CORES,
+            "-v", f"{config}:/etc/asterisk:ro", image, "sh", "-c", _FIRST_PROCESS,
         ]  # fmt: skip
 
     def exec_command(self, name: str, *command: str) -> list[str]:

@@ -27,7 +27,7 @@ _FIELDS = {
     "DestChannel", "Result", "Conference", "AccountID", "TransfererChannel", "TransfereeChannel",
     "OrigTransfererChannel", "SecondTransfererChannel",
 }  # fmt: skip
-_CHANNEL = re.compile(r"PJSIP/(?P<user>.+)-[0-9a-f]{8}")
+_CHANNEL = re.compile(r"(?:PJ)?SIP/(?P<user>.+)-[0-9a-f]{8}")
 _REMOTE = re.compile(r"IPV[46]/[A-Z]+/(?P<host>[^/]+)/(?P<port>\d+)")
 _REFRESHED = re.compile(
     r"Refreshed contact '(?P<uri>[^']+)' on AOR '(?P<aor>[^']+)' "
@@ -53,11 +53,15 @@ class Witness:
         """Return the event a manager message amounts to and the device it is about.
 
         Seen on 22.10: without qualify, a new contact is one ``ContactStatus`` with
-        ``NonQualified`` and its end one with ``Removed``; a refresh sends none.
+        ``NonQualified`` and its end one with ``Removed``; a refresh sends none. Seen on 16.28: each
+        REGISTER accepted is one ``PeerStatus`` with ``Registered``.
         """
         fields = message.fields
         if message.event == "ContactStatus":
             return self._contact(fields)
+        # chan_pjsip sends these beside ContactStatus: one registration must stay one event.
+        if message.event == "PeerStatus" and fields.get("ChannelType") == "SIP":
+            return self._peer(fields)
         if fields.get("Service") == "AMI":
             # The harness's own login.
             return None
@@ -91,6 +95,16 @@ class Witness:
         # Unreachable and Reachable come of qualify, Updated of a changed contact.
         if status in {"NonQualified", "Created", "Reachable", "Updated"}:
             return Registered(aor, uri), self.device(aor)
+        return None
+
+    def _peer(self, fields: Mapping[str, str]) -> tuple[Event, str] | None:
+        user = fields.get("Peer", "").removeprefix("SIP/")
+        status = fields.get("PeerStatus", "")
+        if status == "Unregistered":
+            return Unregistered(user, ""), self.device(user)
+        # Of the contact chan_sip tells host and port only. Rejected comes with a security event.
+        if status == "Registered":
+            return Registered(user, f"sip:{fields.get('Address', '')}"), self.device(user)
         return None
 
     def _channel_device(self, fields: Mapping[str, str]) -> str:

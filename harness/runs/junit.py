@@ -33,7 +33,8 @@ def write_junit(run: RunResult, path: Path, *, secrets: AbstractSet[str]) -> Non
         time=f"{sum(result.duration for result in run.results):.3f}",
     )  # fmt: skip
     properties = {f"device {name}": label for name, label in run.devices.items()}
-    _properties(suite, properties | run.versions | run.seeded | {"run": run.run_id}, secrets)
+    own = {"run": run.run_id, "pbx": run.pbx}
+    _properties(suite, properties | run.versions | run.seeded | own, secrets)
     for result in run.results:
         suite.append(_case(result, secrets))
     tree = ET.ElementTree(suite)
@@ -45,7 +46,8 @@ def _case(result: TestResult, secrets: AbstractSet[str]) -> ET.Element:
     module, _, name = result.test.partition("::")
     case = ET.Element("testcase", classname=module, name=name, time=f"{result.duration:.3f}")
     labels = {f"device {device}": label for device, label in result.devices.items()}
-    _properties(case, {"verdict": result.verdict.value} | labels, secrets)
+    told = {"verdict": result.verdict.value, "pbx": result.pbx}
+    _properties(case, told | labels, secrets)
     if result.verdict is not Verdict.PASSED:
         tag = "failure" if result.verdict is Verdict.PRODUCT_FAULT else "error"
         fault = ET.SubElement(

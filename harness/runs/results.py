@@ -18,7 +18,10 @@ _HEAD = "run.json"
 
 @dataclass(frozen=True, slots=True)
 class TestResult:
-    """One test: verdict, reason, evidence. Times in seconds; records by their range."""
+    """One test: verdict, reason, evidence. Times in seconds; records by their range.
+
+    ``pbx`` is the kind of Asterisk it ran against.
+    """
 
     __test__ = False
 
@@ -33,6 +36,7 @@ class TestResult:
     last_record: int
     pcap: Path | None = None
     ladder_html: str = ""
+    pbx: str = ""
 
     @property
     def name(self) -> str:
@@ -47,6 +51,7 @@ class TestResult:
             "reason": self.reason, "detail": self.detail, "started": self.started,
             "duration": self.duration, "first_record": self.first_record,
             "last_record": self.last_record, "pcap": pcap, "ladder_html": self.ladder_html,
+            "pbx": self.pbx,
         }  # fmt: skip
 
 
@@ -63,6 +68,7 @@ class RunResult:
     seeded: dict[str, str] = field(default_factory=dict)
     results: list[TestResult] = field(default_factory=list)
     ended: float = 0.0
+    pbx: str = ""
     paths: list[Path] = field(default_factory=list)
 
     def add(self, result: TestResult) -> None:
@@ -77,6 +83,7 @@ class RunResult:
         head = {
             "run_id": self.run_id, "lab": self.lab, "started": self.started, "ended": self.ended,
             "devices": self.devices, "versions": self.versions, "seeded": self.seeded,
+            "pbx": self.pbx,
         }  # fmt: skip
         (self.directory / _HEAD).write_text(json.dumps(head, indent=1), encoding="utf-8")
 

@@ -12,6 +12,11 @@ from harness.phone import Phone, SoftKey
 from harness.sip import Peer
 from harness.timeline import Timeline
 
+#: How each stock Asterisk turns the phone's conference REFER away: chan_pjsip asks for credentials,
+#: which the phone has none of for a REFER, and would answer 501; chan_sip declines at once.
+FIRST_ANSWER = {"asterisk22": "SIP/2.0 401 Unauthorized", "asterisk16": "SIP/2.0 603 Declined"}
+EVERY_ANSWER = {"asterisk22": {"401", "501"}, "asterisk16": {"603"}}
+
 
 def test_blind_transfer(
     phone: Phone, peers: dict[str, Peer], hearing: Hearing, call_in: Connect, bench: Bench
@@ -91,7 +96,8 @@ def test_conference_by_the_conf_key_on_stock_asterisk(
     assert "application/x-cisco-remotecc-request+xml" in refer.text
     assert "<softkeyevent>Conference</softkeyevent>" in refer.text
     refused = phone.received("SIP/2.0 ", since=since, cseq="REFER", call_id=refer.call_id)
-    assert refused.start_line.split()[1] == "401"
+    kind = bench.lab.pbx.kind
+    assert refused.start_line.startswith(FIRST_ANSWER[kind])
     # The phone gives up and takes its request back; nothing it sent was ever accepted.
     phone.sent(
         "REFER", since=since, where=lambda m: "<softkeyevent>Cancel</softkeyevent>" in m.text
@@ -101,7 +107,7 @@ def test_conference_by_the_conf_key_on_stock_asterisk(
         since=since,
         where=lambda m: m.cseq.endswith("REFER") and m.start_line.startswith("SIP/2.0"),
     )
-    assert {message.start_line.split()[1] for message in answers} <= {"401", "501"}
+    assert {message.start_line.split()[1] for message in answers} <= EVERY_ANSWER[kind]
     # Both calls survive: the second is heard, the first is held.
     hearing(
         {phone.name: None, bob.name: at_bob, alice.name: from_alice},

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.lab import PbxSpec
+from harness.lab import PBX_KINDS, PbxKind, PbxSpec
 from harness.pbx import Asterisk, Endpoint
 from harness.timeline import Timeline
 
@@ -19,8 +19,17 @@ def timeline() -> Timeline:
     return Timeline()
 
 
+@pytest.fixture(params=PBX_KINDS)
+def kind(request: pytest.FixtureRequest) -> PbxKind:
+    """The Asterisk in use; a test for one alone parametrises it itself."""
+    given: PbxKind = request.param
+    return given
+
+
 @pytest.fixture
-def make_pbx(timeline: Timeline, tmp_path: Path) -> Iterator[Callable[..., Asterisk]]:
+def make_pbx(
+    timeline: Timeline, tmp_path: Path, kind: PbxKind
+) -> Iterator[Callable[..., Asterisk]]:
     """Builds Asterisk on an address of this room's own; stops them all at the end."""
     made: list[Asterisk] = []
 
@@ -28,7 +37,7 @@ def make_pbx(timeline: Timeline, tmp_path: Path) -> Iterator[Callable[..., Aster
         address: str = "127.43.4.2", endpoints: tuple[Endpoint, ...] = (PHONE, PEER)
     ) -> Asterisk:
         pbx = Asterisk(
-            PbxSpec(address=IPv4Address(address)),
+            PbxSpec(kind=kind, address=IPv4Address(address)),
             endpoints,
             timeline.observer("pbx"),
             tmp_path / f"pbx-{len(made)}",

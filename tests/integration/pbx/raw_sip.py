@@ -43,6 +43,7 @@ class RawPhone:
         self.call_id = secrets.token_hex(8)
         self.tag = secrets.token_hex(4)
         self.cseq = 0
+        self.calls = 0
 
     def __enter__(self) -> Self:
         return self
@@ -65,7 +66,8 @@ class RawPhone:
         return self.request("REGISTER", target, f"sip:{self.user}@{self.pbx[0]}", lines)
 
     def call(self, extension: str, body: str = "") -> Answer:
-        """INVITE with digest; returns the final answer, acknowledged."""
+        """INVITE with digest, each a call of its own; returns the final answer, acknowledged."""
+        self.calls += 1
         target = f"sip:{extension}@{self.pbx[0]}"
         first = self.request("INVITE", target, target, [], body)
         self.acknowledge(target, first)
@@ -99,16 +101,20 @@ class RawPhone:
         return Answer(self.socket.recv(65536).decode())
 
     def credentials(self, method: str, target: str, challenge: Answer) -> str:
-        """Answer a digest challenge (RFC 2617, MD5, qop=auth)."""
+        """Answer a digest challenge (RFC 2617, MD5), with qop=auth where it is offered."""
         given = dict(re.findall(r'(\w+)="?([^",]+)"?', challenge.header("WWW-Authenticate")))
         cnonce = secrets.token_hex(8)
+        # chan_sip offers no qop: RFC 2069, as a 79x2 answers too.
+        middle = f"00000001:{cnonce}:auth:" if "qop" in given else ""
         a1 = _md5(f"{self.user}:{given['realm']}:{self.password}")
         a2 = _md5(f"{method}:{target}")
-        response = _md5(f"{a1}:{given['nonce']}:00000001:{cnonce}:auth:{a2}")
+        response = _md5(f"{a1}:{given['nonce']}:{middle}{a2}")
+        qop = f', cnonce="{cnonce}", nc=00000001, qop=auth' if middle else ""
+        opaque = f', opaque="{given["opaque"]}"' if "opaque" in given else ""
         return (
             f'Authorization: Digest username="{self.user}", realm="{given["realm"]}", '
-            f'nonce="{given["nonce"]}", uri="{target}", response="{response}", algorithm=MD5, '
-            f'cnonce="{cnonce}", nc=00000001, qop=auth, opaque="{given.get("opaque", "")}"'
+            f'nonce="{given["nonce"]}", uri="{target}", response="{response}", algorithm=MD5'
+            f"{qop}{opaque}"
         )
 
     def _send(
@@ -121,7 +127,7 @@ class RawPhone:
             f"Via: {via}",
             f"From: <sip:{self.user}@{self.pbx[0]}>;tag={self.tag}",
             f"To: {to}",
-            f"Call-ID: {self.call_id}-{'r' if method == 'REGISTER' else 'c'}",
+            f"Call-ID: {self.call_id}-{'r' if method == 'REGISTER' else self.calls}",
             f"CSeq: {self.cseq} {method}",
             f"Contact: <{self.uri}>",
             "Max-Forwards: 70",

@@ -24,10 +24,14 @@ from harness.events import (
     RegistrationFailed,
     Unregistered,
 )
+from harness.lab import PbxKind, PbxSpec
 from harness.pbx import Asterisk, ContainerRuntime, Endpoint
 from harness.timeline import Timeline
 
 pytestmark = pytest.mark.integration
+
+on_22 = pytest.mark.parametrize("kind", ["asterisk22"], indirect=True)
+on_16 = pytest.mark.parametrize("kind", ["asterisk16"], indirect=True)
 
 PBX = ("127.43.4.2", 5060)
 PHONE_IP = "127.43.4.42"
@@ -39,14 +43,25 @@ def phone() -> Iterator[RawPhone]:
         yield raw
 
 
+def the_runtime(kind: PbxKind = "asterisk22") -> ContainerRuntime:
+    return ContainerRuntime.probe(PbxSpec(kind=kind).image_name)
+
+
 def running_containers() -> str:
-    runtime = ContainerRuntime.probe("localhost/asterisk:22")
+    runtime = the_runtime()
     return runtime.call("ps", "-a", "--format", "{{.Names}}").stdout
 
 
-def test_starts_within_seconds_and_stops_without_a_trace(pbx: Asterisk, timeline: Timeline) -> None:
+def told_contact(kind: PbxKind, phone: RawPhone) -> str:
+    """Of a contact, chan_sip's events tell where it is and no more."""
+    return phone.uri if kind == "asterisk22" else f"sip:{phone.address}:{phone.port}"
+
+
+def test_starts_within_seconds_and_stops_without_a_trace(
+    pbx: Asterisk, timeline: Timeline, kind: PbxKind
+) -> None:
     (started,) = timeline.events(PbxStarted)
-    assert started.version.startswith("Asterisk 22.")
+    assert started.version.startswith(f"Asterisk {kind.removeprefix('asterisk')}.")
     assert started.runtime.startswith(("podman", "docker"))
     assert pbx.running
     name = pbx._name
@@ -68,12 +83,13 @@ def test_can_be_started_again(pbx: Asterisk, phone: RawPhone, timeline: Timeline
 
 
 def test_registration_as_three_witnesses_tell_it(
-    pbx: Asterisk, phone: RawPhone, timeline: Timeline
+    pbx: Asterisk, phone: RawPhone, timeline: Timeline, kind: PbxKind
 ) -> None:
     before = int(time.time())
     assert phone.register(expires=600).status == 200
     seen = timeline.wait_for(Registered, within=3.0, device="desk-7942")
-    assert (seen.aor, seen.contact) == ("201", phone.uri)
+    assert (seen.aor, seen.contact) == ("201", told_contact(kind, phone))
+    assert len(timeline.events(Registered)) == 1
     (contact,) = pbx.contacts("201")
     # The address the phone gave, not where the packet came from: that is what it listens on.
     assert (contact.host, contact.port, contact.uri) == (PHONE_IP, phone.port, phone.uri)
@@ -82,22 +98,21 @@ def test_registration_as_three_witnesses_tell_it(
     with pbx.console() as console:
         (shown,) = console.contacts()
         assert (shown.aor, shown.host, shown.port) == ("201", PHONE_IP, phone.port)
-        states = {endpoint.user: endpoint.state for endpoint in console.endpoints()}
-    assert states == {"201": "Not in use", "211": "Unavailable"}
 
 
 def test_refresh_and_end_of_a_registration(
-    pbx: Asterisk, phone: RawPhone, timeline: Timeline
+    pbx: Asterisk, phone: RawPhone, timeline: Timeline, kind: PbxKind
 ) -> None:
     phone.register()
     timeline.wait_for(Registered, within=3.0)
     since = timeline.mark()
     phone.register(expires=900)
     again = timeline.wait_for(Registered, within=3.0, since=since, device="desk-7942")
-    assert (again.contact, again.expires) == (phone.uri, 900)
+    assert again.contact == told_contact(kind, phone)
+    assert again.expires == (900 if kind == "asterisk22" else 0)
     phone.register(expires=0)
     gone = timeline.wait_for(Unregistered, within=3.0, device="desk-7942")
-    assert (gone.aor, gone.contact) == ("201", phone.uri)
+    assert (gone.aor, gone.contact) == ("201", phone.uri if kind == "asterisk22" else "")
     assert pbx.contacts("201") == []
 
 
@@ -120,21 +135,35 @@ def test_a_contact_with_a_long_user_part(
     assert (shown.host, shown.port) == (PHONE_IP, phone.port)
 
 
-def test_wrong_password_is_seen_as_a_refusal(pbx: Asterisk, timeline: Timeline) -> None:
+#: What a refused REGISTER is answered and what the manager calls it, by who asks. chan_sip does not
+#: tell a stranger from a wrong password (alwaysauthreject), and says 403 to both.
+REFUSALS = {
+    "asterisk22": {"wrong": (401, "ChallengeResponseFailed"), "unknown": (401, "InvalidAccountID")},
+    "asterisk16": {"wrong": (403, "InvalidPassword"), "unknown": (403, "InvalidPassword")},
+}
+
+
+def test_wrong_password_is_seen_as_a_refusal(
+    pbx: Asterisk, timeline: Timeline, kind: PbxKind
+) -> None:
+    status, reason = REFUSALS[kind]["wrong"]
     with RawPhone("201", "wrong", PHONE_IP, PBX) as stranger:
-        assert stranger.register().status == 401
+        assert stranger.register().status == status
         refused = timeline.wait_for(RegistrationFailed, within=3.0, device="desk-7942")
         assert refused.address == f"{PHONE_IP}:{stranger.port}"
-    assert (refused.aor, refused.reason) == ("201", "ChallengeResponseFailed")
+    assert (refused.aor, refused.reason) == ("201", reason)
     assert timeline.events(Registered) == []
     assert pbx.contacts("201") == []
 
 
-def test_unknown_user_is_seen_as_a_refusal(pbx: Asterisk, timeline: Timeline) -> None:
+def test_unknown_user_is_seen_as_a_refusal(
+    pbx: Asterisk, timeline: Timeline, kind: PbxKind
+) -> None:
+    status, reason = REFUSALS[kind]["unknown"]
     with RawPhone("777", "any", PHONE_IP, PBX) as stranger:
-        assert stranger.register().status == 401
+        assert stranger.register().status == status
     refused = timeline.wait_for(RegistrationFailed, within=3.0)
-    assert (refused.aor, refused.reason) == ("777", "InvalidAccountID")
+    assert (refused.aor, refused.reason) == ("777", reason)
 
 
 def test_conference_without_a_sound_file(
@@ -194,22 +223,21 @@ def test_codecs_changed_while_it_runs(pbx: Asterisk, phone: RawPhone) -> None:
         pbx.set_codecs("201", "OPUS")
 
 
-def test_new_password_takes_effect_at_once(pbx: Asterisk, phone: RawPhone) -> None:
+def test_new_password_takes_effect_at_once(pbx: Asterisk, phone: RawPhone, kind: PbxKind) -> None:
     assert phone.register().status == 200
     pbx.reload_endpoint(Endpoint("201", "another", kind="phone"))
-    assert phone.register().status == 401
+    assert phone.register().status == REFUSALS[kind]["wrong"][0]
 
 
-def test_configuration_is_read_only_inside(pbx: Asterisk) -> None:
-    runtime = ContainerRuntime.probe("localhost/asterisk:22")
-    result = runtime.call("exec", pbx._name, "touch", "/etc/asterisk/pjsip.conf")
+def test_configuration_is_read_only_inside(pbx: Asterisk, kind: PbxKind) -> None:
+    file = f"/etc/asterisk/{pbx.driver.endpoint_file}"
+    result = the_runtime(kind).call("exec", pbx._name, "touch", file)
     assert "Read-only file system" in result.stderr
 
 
-def test_a_crash_is_noticed_at_once(pbx: Asterisk, timeline: Timeline) -> None:
-    runtime = ContainerRuntime.probe("localhost/asterisk:22")
+def test_a_crash_is_noticed_at_once(pbx: Asterisk, timeline: Timeline, kind: PbxKind) -> None:
     since = timeline.mark()
-    runtime.call("kill", "--signal", "KILL", pbx._name)
+    the_runtime(kind).call("kill", "--signal", "KILL", pbx._name)
     stopped = timeline.wait_for(PbxStopped, within=3.0, since=since)
     assert not stopped.asked
     assert not pbx.running
@@ -224,7 +252,7 @@ def test_a_crash_is_noticed_at_once(pbx: Asterisk, timeline: Timeline) -> None:
 
 def test_the_console_dying_is_a_fault_not_a_hang(pbx: Asterisk) -> None:
     with pbx.console() as console:
-        assert "22." in console.run("core show version")
+        assert console.run("core show version").startswith("Asterisk ")
         pbx.stop()
         with pytest.raises(BenchFault, match="console ended while asked to 'core show uptime'"):
             console.run("core show uptime")
@@ -235,14 +263,14 @@ def test_console_answers_stay_whole_among_log_lines(pbx: Asterisk, phone: RawPho
 
     def chatter() -> None:
         while not stop.is_set():
-            pbx.command("module reload res_pjsip.so")
+            pbx.command(f"module reload {pbx.driver.module}")
 
     noise = threading.Thread(target=chatter)
     noise.start()
     try:
         with pbx.console() as console:
             plain = console.run("core show version")
-            assert plain.startswith("Asterisk 22.")
+            assert plain.startswith("Asterisk ")
             for _ in range(30):
                 assert console.run("core show version") == plain
                 assert console.run("core show channels concise") == ""
@@ -251,11 +279,11 @@ def test_console_answers_stay_whole_among_log_lines(pbx: Asterisk, phone: RawPho
         noise.join()
 
 
-@pytest.mark.parametrize("kind", [socket.SOCK_DGRAM, socket.SOCK_STREAM], ids=["udp", "tcp"])
-def test_sip_port_taken(make_pbx: Callable[..., Asterisk], kind: socket.SocketKind) -> None:
-    with socket.socket(socket.AF_INET, kind) as holder:
+@pytest.mark.parametrize("protocol", [socket.SOCK_DGRAM, socket.SOCK_STREAM], ids=["udp", "tcp"])
+def test_sip_port_taken(make_pbx: Callable[..., Asterisk], protocol: socket.SocketKind) -> None:
+    with socket.socket(socket.AF_INET, protocol) as holder:
         holder.bind(PBX)
-        if kind == socket.SOCK_STREAM:
+        if protocol == socket.SOCK_STREAM:
             holder.listen()
         pbx = make_pbx()
         with pytest.raises(BenchFault, match=r"SIP port 127\.43\.4\.2:5060/\w+ is taken") as fault:
@@ -290,6 +318,7 @@ def test_two_at_once_on_their_own_addresses(
     assert len(pbx.contacts("201")) == 1
 
 
+@on_22
 def test_a_refused_configuration_is_one_sentence(
     make_pbx: Callable[..., Asterisk],
 ) -> None:
@@ -299,12 +328,14 @@ def test_a_refused_configuration_is_one_sentence(
     assert "no-such-codec" in fault.value.state
 
 
+@on_22
 def test_missing_image_says_how_to_get_it(make_pbx: Callable[..., Asterisk]) -> None:
     with pytest.raises(BenchFault, match="image localhost/no-such:1 is missing") as fault:
         ContainerRuntime.probe("localhost/no-such:1")
     assert fault.value.hint == "build it: make image"
 
 
+@on_22
 def test_container_of_a_killed_harness_is_swept_away(
     make_pbx: Callable[..., Asterisk], tmp_path: Path
 ) -> None:

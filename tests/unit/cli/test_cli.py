@@ -11,6 +11,7 @@ import pytest
 from harness.cli import main
 
 ROOT = Path(__file__).parents[3]
+OWN_IMAGE = Path(__file__).with_name("own_image.yaml")
 
 
 def test_help_imports_no_room() -> None:
@@ -34,6 +35,7 @@ def test_help_imports_no_room() -> None:
         (["nightly", "--lab", "nowhere.yaml"], 2, "cannot read the lab file"),
         (["nightly", "--suite", "nowhere"], 2, "no test suite at nowhere"),
         (["phone", "desk-9", "status"], 2, "choose from: desk-7942, desk-7962"),
+        (["nightly", "--lab", str(OWN_IMAGE), "--pbx", "both"], 2, "there is none of asterisk16"),
         (["report", "never"], 2, "no run at"),
     ],
 )

@@ -16,6 +16,8 @@ from harness.events import (
     LampChanged,
     LampColour,
     Note,
+    PbxStarted,
+    PbxStopped,
     Record,
     StepEnded,
     StepStarted,
@@ -52,6 +54,28 @@ def test_wait_for_ignores_what_was_before_the_mark_and_other_devices() -> None:
 def test_wait_for_blames_whom_it_is_told_to() -> None:
     with pytest.raises(BenchFault):
         Timeline().wait_for(Note, within=0.0, blame=BenchFault)
+
+
+def test_a_crash_of_the_pbx_ends_a_wait_at_once_as_a_bench_fault() -> None:
+    timeline = Timeline()
+    crash = PbxStopped(asked=False, reason="it was killed by SIGSEGV")
+    timer = threading.Timer(0.05, lambda: timeline.append(crash, source="pbx"))
+    timer.start()
+    with pytest.raises(BenchFault, match="Asterisk ended unasked: it was killed by SIGSEGV"):
+        timeline.wait_for(Note, within=30.0)
+    timer.join()
+    # What was seen is still found, and a fresh Asterisk makes waiting worth while again.
+    assert timeline.wait_for(PbxStopped, within=0.0) is crash
+    timeline.append(PbxStarted("Asterisk 22", "podman"), source="pbx")
+    with pytest.raises(ProductFault):
+        timeline.wait_for(Note, within=0.01)
+
+
+def test_a_pbx_that_was_stopped_on_purpose_ends_no_wait() -> None:
+    timeline = Timeline()
+    timeline.append(PbxStopped(asked=True), source="pbx")
+    with pytest.raises(ProductFault):
+        timeline.wait_for(Note, within=0.01)
 
 
 def test_wait_until_sees_the_whole_history_since_the_mark() -> None:

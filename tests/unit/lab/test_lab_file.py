@@ -46,6 +46,28 @@ def test_the_example_of_hardware_is_valid_and_all_hardware() -> None:
     assert {lab.label(name) for name in lab.phones} == {"hardware"}
 
 
+def test_one_lab_serves_both_asterisks() -> None:
+    lab = load_lab(SHIPPED)
+    assert (lab.pbx.kind, lab.pbx.image_name) == ("asterisk22", "localhost/asterisk:22")
+    older = lab.with_pbx("asterisk16")
+    assert (older.pbx.kind, older.pbx.image_name) == ("asterisk16", "localhost/asterisk:16")
+    # The same users with the same passwords, at the same place.
+    assert older.secrets() == lab.secrets()
+    assert older.pbx.address == lab.pbx.address
+
+
+def test_an_image_of_ones_own_is_one_kind_only_unless_it_says_version(tmp_path: Path) -> None:
+    path = tmp_path / "lab.yaml"
+    own = {"kind: asterisk22 ": "image: mine:22\n  kind: asterisk22 "}
+    path.write_text(shipped(**own), encoding="utf-8")
+    lab = load_lab(path)
+    assert lab.with_pbx("asterisk22").pbx.image_name == "mine:22"
+    with pytest.raises(UsageFault, match="image mine:22 is that of asterisk22"):
+        lab.with_pbx("asterisk16")
+    path.write_text(path.read_text().replace("mine:22", "mine:v{version}"), encoding="utf-8")
+    assert load_lab(path).with_pbx("asterisk16").pbx.image_name == "mine:v16"
+
+
 def test_passwords_are_short_and_known_as_secrets() -> None:
     lab = load_lab(SHIPPED)
     assert len(lab.secrets()) == len(lab.phones) + len(lab.peers)

@@ -12,6 +12,9 @@ from jinja2 import Environment, StrictUndefined, UndefinedError
 from harness.errors import UsageFault
 from harness.lab import PbxSpec
 from harness.pbx import Endpoint
+from harness.pbx.chan_pjsip import ChanPjsip
+from harness.pbx.chan_sip import ChanSip
+from harness.pbx.channel_driver import ChannelDriver
 from harness.pbx.render import ECHO_TEST, asterisk_codec, render_configuration
 
 Section = dict[str, list[str]]
@@ -41,8 +44,21 @@ def read(path: Path) -> list[tuple[str, Section]]:
 
 @pytest.fixture
 def etc(tmp_path: Path) -> Path:
-    render_configuration(tmp_path, SPEC, [PHONE, PEER], ami_user="harness", ami_secret="s3cret")
+    render(tmp_path, [PHONE, PEER])
     return tmp_path
+
+
+@pytest.fixture
+def etc16(tmp_path: Path) -> Path:
+    render(tmp_path, [PHONE, PEER], SPEC.of_kind("asterisk16"))
+    return tmp_path
+
+
+def render(folder: Path, endpoints: list[Endpoint], spec: PbxSpec = SPEC) -> None:
+    driver: ChannelDriver = ChanPjsip() if spec.kind == "asterisk22" else ChanSip()
+    render_configuration(
+        folder, spec, endpoints, driver=driver, ami_user="harness", ami_secret="s3cret"
+    )
 
 
 def pjsip(etc: Path, name: str, kind: str) -> Section:
@@ -143,17 +159,51 @@ def test_only_named_modules_load(etc: Path) -> None:
     assert len(named) == len(set(named))
 
 
+def test_16_has_the_peer_block_of_the_how_tos(etc16: Path) -> None:
+    """Line by line what chan_sip users write for such a phone; nat=no is what makes it work."""
+    phone = dict(read(etc16 / "sip.conf"))["201"]
+    assert phone == {
+        "type": ["friend"],
+        "username": ["201"],
+        "secret": ["pw-phone"],
+        "callerid": ['"Desk 201" <201>'],
+        "context": ["from-internal"],
+        "nat": ["no"],
+        "canreinvite": ["no"],
+        "host": ["dynamic"],
+        "disallow": ["all"],
+        "allow": ["alaw,g722"],
+    }
+
+
+def test_16_is_bound_to_the_pbx_address_only(etc16: Path) -> None:
+    general = dict(read(etc16 / "sip.conf"))["general"]
+    where = ["127.43.4.2:5070"]
+    assert (general["udpbindaddr"], general["tcpbindaddr"]) == (where, where)
+    assert (general["media_address"], general["rtpbindaddr"]) == (["127.43.4.2"], ["127.43.4.2"])
+    assert general["allowguest"] == ["no"]
+    assert "0.0.0.0" not in (etc16 / "sip.conf").read_text()
+
+
+def test_16_speaks_sip_by_chan_sip_alone(etc16: Path) -> None:
+    assert not (etc16 / "pjsip.conf").exists()
+    (_, modules), *_ = read(etc16 / "modules.conf")
+    named = modules["require"] + modules["load"]
+    assert "chan_sip.so" in modules["require"]
+    assert not [name for name in named if name.startswith(("chan_pjsip", "res_pjsip"))]
+    plan = dict(read(etc16 / "extensions.conf"))["from-internal"]["exten"]
+    assert "201,1,Dial(SIP/201,60)" in plan
+
+
 @pytest.mark.parametrize("bad", ["a;b", "a\nb", "a]b", ""])
 def test_a_password_that_would_break_the_file_is_refused(tmp_path: Path, bad: str) -> None:
     with pytest.raises(UsageFault, match="the password of extension '201'"):
-        render_configuration(
-            tmp_path, SPEC, [Endpoint("201", bad)], ami_user="harness", ami_secret="s"
-        )
+        render(tmp_path, [Endpoint("201", bad)])
 
 
 def test_a_caller_name_cannot_break_out_of_its_quotes(tmp_path: Path) -> None:
     evil = Endpoint("201", "x", callerid='A" <999>\n[evil]')
-    render_configuration(tmp_path, SPEC, [evil], ami_user="harness", ami_secret="s")
+    render(tmp_path, [evil])
     (callerid,) = pjsip(tmp_path, "201", "endpoint")["callerid"]
     assert callerid.endswith("<201>")
     assert callerid.count('"') == 2

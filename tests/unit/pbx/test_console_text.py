@@ -11,13 +11,8 @@ import pytest
 
 from harness.errors import BenchFault
 from harness.pbx import Console, ConsoleChannel, ConsoleContact, ConsoleEndpoint
-from harness.pbx.console import (
-    parse_aor_contacts,
-    parse_channels,
-    parse_contacts,
-    parse_endpoints,
-    plain_output,
-)
+from harness.pbx.console import parse_channels, plain_output
+from harness.pbx.console_pjsip import parse_aor_contacts, parse_contacts, parse_endpoints
 
 CONTACTS = """
   Contact:  <Aor/ContactUri..............................> <Hash....> <Status> <RTT(ms)..>

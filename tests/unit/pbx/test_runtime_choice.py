@@ -123,14 +123,19 @@ def test_a_stuck_runtime_is_a_fault_in_time(script: Callable[..., Path]) -> None
 
 def test_command_line_of_the_start() -> None:
     runtime = ContainerRuntime("podman", ("--runtime", "runc"), ("--ulimit", "nofile=1:1"))
-    command = runtime.start_command("name", IMAGE, Path("/runs/etc"))
+    command = runtime.start_command("name", IMAGE, Path("/runs/etc"), Path("/runs/cores"))
     assert command[:4] == ["podman", "--runtime", "runc", "run"]
-    assert command[command.index("-v") + 1] == "/runs/etc:/etc/asterisk:ro"
+    mounts = [command[at + 1] for at, word in enumerate(command) if word == "-v"]
+    assert mounts == ["/runs/cores:/cores", "/runs/etc:/etc/asterisk:ro"]
     assert command[command.index("--network") + 1] == "host"
     assert "--read-only" in command
     # Options after the image would be Asterisk's.
     assert command.index("--ulimit") < command.index(IMAGE)
-    assert command[command.index(IMAGE) + 1 :] == ["asterisk", "-f", "-n", "-T", "-vvv"]
+    first, option, script = command[command.index(IMAGE) + 1 :]
+    assert (first, option) == ("sh", "-c")
+    assert script.startswith("asterisk -f -n -T -g -vvv &")
+    # A core file goes to the working directory.
+    assert command[command.index("-w") + 1] == "/cores"
 
 
 def test_only_orphans_are_removed(script: Callable[..., Path]) -> None:

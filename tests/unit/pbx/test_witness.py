@@ -46,6 +46,31 @@ def test_an_added_contact_in_the_log_is_not_counted_twice() -> None:
     assert WITNESS.from_log(line) is None
 
 
+def test_chan_sip_tells_each_register_by_its_peer_status() -> None:
+    """As 16.28 was seen to send it, for a first REGISTER and for a refresh alike."""
+    fields = {"Event": "PeerStatus", "ChannelType": "SIP", "Peer": "SIP/201"}
+    came = manager(**fields, PeerStatus="Registered", Address="127.43.4.9:37905")
+    assert WITNESS.from_manager(came) == (Registered("201", "sip:127.43.4.9:37905"), "desk-7942")
+    went = manager(**fields, PeerStatus="Unregistered")
+    assert WITNESS.from_manager(went) == (Unregistered("201", ""), "desk-7942")
+    # Told by a security event too, which has the reason.
+    assert WITNESS.from_manager(manager(**fields, PeerStatus="Rejected")) is None
+
+
+def test_a_peer_status_of_chan_pjsip_repeats_its_contact_status() -> None:
+    message = manager(
+        Event="PeerStatus", ChannelType="PJSIP", Peer="PJSIP/201", PeerStatus="Reachable"
+    )
+    assert WITNESS.from_manager(message) is None
+
+
+def test_a_channel_of_either_technology_names_its_device() -> None:
+    for channel in ("PJSIP/201-0000000a", "SIP/201-0000000a"):
+        seen = WITNESS.from_manager(manager(Event="Hold", Channel=channel))
+        assert seen is not None
+        assert seen[1] == "desk-7942"
+
+
 @pytest.mark.parametrize(
     "event", ["ChallengeResponseFailed", "InvalidPassword", "InvalidAccountID", "FailedACL"]
 )

@@ -52,6 +52,17 @@ def test_a_test_runs_once_per_phone_and_reports_its_label(tree: pytest.Pytester)
     assert report.with_name("junit.xml").exists()
 
 
+@pytest.mark.parametrize(("given", "kind"), [("", "asterisk22"), ("asterisk16", "asterisk16")])
+def test_every_result_names_its_pbx(tree: pytest.Pytester, given: str, kind: str) -> None:
+    tree.makepyfile("def test_it(lab): assert lab.pbx.kind")
+    result = tree.runpytest_subprocess("-p", "no:cacheprovider", f"--pbx={given}")
+    result.assert_outcomes(passed=1)
+    (report,) = (tree.path / "runs").glob(f"2*-{kind}/report.html")
+    assert f'<span class="label">{kind}</span>' in report.read_text()
+    assert f'"pbx": "{kind}"' in report.with_name("results.jsonl").read_text()
+    assert f'name="pbx" value="{kind}"' in report.with_name("junit.xml").read_text()
+
+
 @pytest.mark.parametrize(
     ("error", "verdict"),
     [

@@ -57,6 +57,7 @@ def test_the_product_decides_the_exit_code_first() -> None:
 def made_up_run(directory: Path) -> tuple[RunResult, Timeline]:
     timeline = Timeline()
     run = RunResult("run-1", "lab & co", 1000.0, {"desk": "virtual"}, directory, ended=1090.0)
+    run.pbx = "asterisk16"
     for number, (verdict, reason) in enumerate(
         [
             (Verdict.PASSED, ""),
@@ -70,7 +71,7 @@ def made_up_run(directory: Path) -> tuple[RunResult, Timeline]:
         run.add(
             TestResult(
                 f"tests/test_a.py::test_{number}", {"desk": "virtual"}, verdict, reason,
-                f"detail {SECRET}\x00", 1000.0, 1.5, first, timeline.mark(),
+                f"detail {SECRET}\x00", 1000.0, 1.5, first, timeline.mark(), pbx="asterisk16",
             )
         )  # fmt: skip
     return run, timeline
@@ -83,6 +84,7 @@ def test_results_survive_a_killed_run(tmp_path: Path) -> None:
     again = load_run(tmp_path)
     assert [result.verdict for result in again.results] == [r.verdict for r in run.results]
     assert again.devices == {"desk": "virtual"}
+    assert {again.pbx, *(result.pbx for result in again.results)} == {"asterisk16"}
 
 
 def test_junit_tells_faults_apart_and_hides_secrets(tmp_path: Path) -> None:
@@ -97,7 +99,7 @@ def test_junit_tells_faults_apart_and_hides_secrets(tmp_path: Path) -> None:
     assert error is not None
     assert error.get("type") == "bench fault"
     properties = {p.get("name"): p.get("value") for p in cases[0].iter("property")}
-    assert properties == {"verdict": "passed", "device desk": "virtual"}
+    assert properties == {"verdict": "passed", "pbx": "asterisk16", "device desk": "virtual"}
     assert SECRET not in path.read_text()
 
 

@@ -1,0 +1,62 @@
+"""What lab.yaml may say of the PBX: which Asterisk, and where it listens."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address
+from typing import Annotated, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from harness.errors import UsageFault
+
+__all__ = ["PBX_KINDS", "PbxKind", "PbxSpec"]
+
+PbxKind = Literal["asterisk16", "asterisk22"]
+#: Asterisk 16 with chan_sip, the world of most how-tos; Asterisk 22, which has chan_pjsip only.
+PBX_KINDS: tuple[PbxKind, ...] = get_args(PbxKind)
+
+_VERSION = "{version}"
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class PbxSpec(BaseModel):
+    """The Asterisk the phones register to.
+
+    ``image`` names its container image; ``{version}`` in it stands for 16 or 22, so one setting
+    serves a night on either.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: PbxKind = "asterisk22"
+    image: str = f"localhost/asterisk:{_VERSION}"
+    address: IPv4Address = IPv4Address("127.42.0.2")
+    sip_port: Port = 5060
+    ami_port: Port = 5038
+    rtp_start: Port = 10000
+    rtp_end: Port = 10999
+    conference: Annotated[str, Field(pattern=r"^[0-9]{2,8}$")] = "290"
+
+    @property
+    def version(self) -> int:
+        """Asterisk's major version."""
+        return int(self.kind.removeprefix("asterisk"))
+
+    @property
+    def image_name(self) -> str:
+        """The image with its version filled in."""
+        return self.image.replace(_VERSION, str(self.version))
+
+    def of_kind(self, kind: PbxKind) -> PbxSpec:
+        """Return the same place with the other Asterisk in it.
+
+        Raises:
+            UsageFault: the lab names one image, which cannot hold both.
+        """
+        if kind != self.kind and _VERSION not in self.image:
+            raise UsageFault(
+                f"the lab's image {self.image} is that of {self.kind}, so there is none of {kind}",
+                hint=f"leave pbx.image out of lab.yaml, or write {_VERSION} for its number",
+            )
+        return self.model_copy(update={"kind": kind})
