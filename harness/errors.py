@@ -7,6 +7,7 @@
     ├── BenchFault            PDU, keypad, cable, PBX host, capture: mend the bench, run again
     │   └── BenchFaults       several at once, printed as a tree
     ├── Inconclusive          the evidence a verdict needs is missing
+    │   └── WindowClosed      a window of the phone is shut (harness.phone)
     ├── UsageFault            lab.yaml, arguments, a file the user gave
     └── HarnessBug            our own mistake: please report
 

@@ -30,6 +30,20 @@ def test_load_by_three_witnesses(
     assert device.mac == station_phone.spec.mac
 
 
+def test_closed_windows_say_so(
+    station_phone: Phone, provisioning: Provisioning, bench: Bench
+) -> None:
+    """With webAccess and sshAccess 1 the phone registers as ever, and its windows are shut."""
+    station_phone.mark_dirty()
+    with provisioning.overridden(station_phone.name, web_access="1", ssh_access="1"):
+        since = station_phone.power_cycle()
+        station_phone.wait_registered(since=since)
+        with pytest.raises(WindowClosed, match="its web window is closed"):
+            bench.phone_web(station_phone.name).status_messages()
+        with pytest.raises(WindowClosed, match="its console is closed"):
+            bench.phone_console(station_phone.name)
+
+
 def test_network_page_names_our_servers(phone: Phone, phone_web: PhoneWeb, bench: Bench) -> None:
     network = phone_web.network_configuration()
     assert network.address == phone.address
@@ -90,19 +104,3 @@ def test_a_call_dialled_from_afar_is_a_call(
     incoming.answer()
     incoming.wait_state("confirmed", within=5.0)
     incoming.hangup()
-
-
-def test_closed_windows_say_so(
-    station_phone: Phone, provisioning: Provisioning, bench: Bench
-) -> None:
-    """With webAccess and sshAccess 1 the phone registers as ever, and its windows are shut."""
-    with provisioning.overridden(station_phone.name, web_access="1", ssh_access="1"):
-        try:
-            since = station_phone.power_cycle()
-            station_phone.wait_registered(since=since)
-            with pytest.raises(WindowClosed, match="its web window is closed"):
-                bench.phone_web(station_phone.name).status_messages()
-            with pytest.raises(WindowClosed, match="its console is closed"):
-                bench.phone_console(station_phone.name)
-        finally:
-            station_phone.mark_dirty()

@@ -26,6 +26,7 @@ DEFECTS = {
     "hangs-up-on-conference": "drops the call when the conference REFER is refused",
     "restart-ignored": "does not restart on **#**",
     "wrong-password": "registers with a password cut one character short",
+    "stale-load-page": "its device page names the load it left the factory with",
     "no-hold-signalling": "stops its own sound on hold but sends no re-INVITE",
 }
 

@@ -99,7 +99,9 @@ class Twin:
             defects=self._defects,
             restart=self._ask_restart,
         )
-        viewed = Viewed(self._telephone, spec, booted.config, self._flash, self._logs)
+        viewed = Viewed(
+            self._telephone, spec, booted.config, self._flash, self._logs, self._defects
+        )
         windows = _windows(viewed)
         try:
             # First the windows: whoever sees the phone register may look into it at once.

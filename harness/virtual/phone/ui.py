@@ -6,10 +6,10 @@ import asyncio
 import re
 from collections.abc import Callable, Coroutine
 from typing import Any
-from urllib.parse import quote
 
 from harness.virtual.phone.call import Call, CallState, Phoneset
 from harness.virtual.phone.config import PhoneConfig
+from harness.virtual.phone.consult import ask_to_join, transfer
 from harness.virtual.phone.defects import Defects
 from harness.virtual.phone.dialler import Dialler
 from harness.virtual.phone.dialplan import DialPlan
@@ -22,7 +22,6 @@ from harness.virtual.phone.sip.identity import Identity
 from harness.virtual.phone.sip.message import Message, tag_of
 from harness.virtual.phone.sip.notify import remotecc_code, service_action, transfer_status
 from harness.virtual.phone.sip.registration import Registration
-from harness.virtual.phone.sip.remotecc import softkey_refer
 from harness.virtual.phone.sip.transport import NoAnswer, SipTransport, TcpTransport
 from harness.virtual.phone.softkeys import Display, soft_key
 from harness.virtual.phone.spec import TwinSpec
@@ -290,41 +289,19 @@ class Telephone:
         self._show()
 
     async def _transfer(self, first: Call, second: Call) -> None:
-        """Attended when the target answered; while it rings, blind [inferred]: the consultation
-        is cancelled and the first call referred to the number."""
-        refer_to = f"<{second.remote_uri}>"
-        if second.state is CallState.CONNECTED:
-            await second.hold()
-            dialog = second.dialog_id
-            replaces = f"{dialog.call_id};to-tag={dialog.remote_tag};from-tag={dialog.local_tag}"
-            refer_to = f"<{second.remote_uri}?Replaces={quote(replaces, safe='')}>"
-        else:
-            await second.cancel()
-        status = await first.refer(refer_to)
+        status = await transfer(first, second)
         self._logs.to_console(f"transfer: {status}")
         if status != 202:
             self._consult_for = None
             self._show()
 
     async def _conference(self, first: Call, second: Call) -> None:
-        """The second press of Confrn: left to the server, which stock Asterisk refuses.
-
-        The phone cannot authenticate a REFER (the server-side patch skips digest for that reason),
-        so a challenge is a refusal too. Both calls stay, the first one held.
-        """
-        registration = self._registrations[0]
-        host = registration.server[0]
-        for event in ("Conference", "Cancel"):
-            refer = softkey_refer(
-                self._identity, first.line.name, host, event, first.dialog_id, second.dialog_id
-            )
-            try:
-                response = await self._transport.request(refer, registration.server)
-            except NoAnswer:
-                continue
-            self._logs.to_console(f"remotecc {event}: {response.status}")
-            if response.status < 300:
-                return
+        """The second press of Confrn; when it is refused both calls stay, the first one held."""
+        joined = await ask_to_join(
+            first, second, self._registrations[0], self._identity, self._transport, self._logs
+        )
+        if joined:
+            return
         self._consult_for, self._consult_kind = None, ""
         if self._defects.fires("hangs-up-on-conference"):
             await first.hang_up()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +52,8 @@ class Case:
     verdict: str
     says: str
     fired: str
+    #: A file of evidence that must be there, below the run's folder.
+    kept: str = ""
 
     def __str__(self) -> str:
         return self.fired.rpartition(": ")[2].replace(" ", "-")
@@ -77,7 +79,8 @@ CASES = [
     phone("answers-but-silent", "incoming_call_codec and PCMA", "silence"),
     phone("one-way-after-hold", "hold_silences", "silence"),
     phone("no-hold-signalling", "hold_silences", "'INVITE' was not seen on the wire"),
-    phone("dtmf-doubled", "phone_sends_all", "00112233"),
+    replace(phone("dtmf-doubled", "phone_sends_all", "00112233"), kept="tests/*/desk/screen.png"),
+    phone("stale-load-page", "load_by_three", "SIP42.8-5-2S"),
     phone("wrong-dtmf-digit", "phone_sends_all", "0123756789"),
     phone("transfer-leaves-leg", "attended_transfer", "'BYE' was not seen on the wire"),
     phone("hangs-up-on-conference", "conf_key", "assert"),
@@ -127,6 +130,7 @@ def test_a_planted_fault_turns_the_suite_red(tmp_path: Path, case: Case) -> None
     assert results[0]["reason"].strip(), "a verdict without a sentence helps nobody"
     assert case.fired in (run / "timeline.jsonl").read_text(), "the fault never fired"
     assert code == {"product fault": 1, "bench fault": 3}[case.verdict]
+    assert not case.kept or list(run.glob(case.kept)), f"no {case.kept}"
     assert "planted" in (run / "report.html").read_text()
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from harness.virtual.phone.config import PhoneConfig
+from harness.virtual.phone.defects import Defects
 from harness.virtual.phone.flash import Flash
 from harness.virtual.phone.logs import Logs
 from harness.virtual.phone.media.statistics import StreamStatistics
@@ -82,3 +83,4 @@ class Viewed:
     config: PhoneConfig
     flash: Flash
     logs: Logs
+    defects: Defects = Defects(())  # noqa: RUF009 (never changed)

@@ -59,6 +59,7 @@ def status_page(viewed: Viewed) -> bytes:
 def _device(viewed: Viewed) -> Elements:
     spec, flash, config = viewed.spec, viewed.flash, viewed.config
     # The App Load ID is the Java image of the load, not the load's own name.
+    load = spec.load if viewed.defects.fires("stale-load-page") else flash.load
     java = next((name for name in flash.components if name.startswith("jar")), "")
     return [
         ("MACAddress", spec.mac.upper()),
@@ -66,7 +67,7 @@ def _device(viewed: Viewed) -> Elements:
         ("phoneDN", config.lines[0].name if config.lines else ""),
         ("appLoadID", java),
         ("bootLoadID", "twin"),
-        ("versionID", flash.load),
+        ("versionID", load),
         ("addonModule1", ""),
         ("addonModule2", ""),
         ("hardwareRevision", "twin"),

@@ -24,20 +24,22 @@ Reply = tuple[int, str, bytes]
 class WebServer:
     """A small HTTP server at the phone's address; it closes after each answer."""
 
-    def __init__(self, viewed: Viewed) -> None:
+    def __init__(self, viewed: Viewed, port: int = _PORT) -> None:
         self._viewed = viewed
+        self.port = port
         self._execute = Execute(viewed)
         self._server: asyncio.Server | None = None
 
     async def start(self) -> None:
-        """Listen on port 80; a phone without the right to is a phone without the window."""
+        """Listen on its port; a phone without the right to is a phone without the window."""
         try:
             address = self._viewed.spec.address
-            self._server = await asyncio.start_server(self._serve, address, _PORT)
+            self._server = await asyncio.start_server(self._serve, address, self.port)
         except OSError as error:
             self._viewed.logs.to_console(f"httpd: {error}", level="ERR")
             return
-        self._viewed.logs.to_console(f"httpd: listening on port {_PORT}")
+        self.port = self._server.sockets[0].getsockname()[1]
+        self._viewed.logs.to_console(f"httpd: listening on port {self.port}")
 
     async def stop(self) -> None:
         """Stop listening."""
