@@ -62,7 +62,8 @@ class Provisioning:
             UsageFault: a template value or a load in lab.yaml is unknown.
             BenchFault: a port is taken.
         """
-        self.root.mkdir(parents=True, exist_ok=True)
+        # The phones' files hold their passwords; runs are kept.
+        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         for load in sorted({self._load_of(name) for name in self._lab.phones}):
             make_up(load_manifest(load), self.root)
         for name, content in render_site(self._lab).items():

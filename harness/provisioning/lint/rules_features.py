@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Iterator
 from typing import ClassVar
@@ -12,9 +13,30 @@ from harness.provisioning.lint.document import Document, Kind
 from harness.provisioning.lint.finding import Finding, Severity
 from harness.provisioning.lint.rule import DocumentRule
 from harness.provisioning.lint.rules_lines import number
+from harness.provisioning.lint.tags import MEANT, TAGS
 from harness.provisioning.lint.tree import Tree
 
 __all__: list[str] = []
+
+
+class MisspeltElement(DocumentRule):
+    id = "misspelt-element"
+    title = "An element whose name is next to one the phone knows"
+    symptom = "the phone passes over it and takes the default"
+    fix = "the exact name, upper and lower case as well"
+    source = "SIPCC config_parser.c: unknown elements are ignored"
+    severity = Severity.WARNING
+
+    def look(self, document: Document, tree: Tree) -> Iterator[Finding]:
+        for element in document.elements():
+            tag = str(element.tag)
+            if tag in TAGS:
+                continue
+            same = [known for known in MEANT if known.lower() == tag.lower()]
+            near = same or difflib.get_close_matches(tag, sorted(MEANT), n=1, cutoff=0.9)
+            if near:
+                found = f"<{tag}> is unknown; <{near[0]}> is near"
+                yield self.finding(document, document.as_value(element), found)
 
 
 class NumberWord(DocumentRule):
