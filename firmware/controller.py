@@ -44,14 +44,16 @@ class Controller:
         coils: what presses keys.
         lights: what sees lamps.
         send: takes each frame.
+        fault: why it cannot work, which is what every host is told, or "".
     """
 
-    def __init__(self, board, now, coils, lights, send):
+    def __init__(self, board, now, coils, lights, send, fault=""):
         self._board = board
         self._now = now
         self._coils = coils
         self._lights = lights
         self._write = send
+        self._fault = fault
         self._frames = FrameReader()
         self._version = 0
         self._answers = []
@@ -140,6 +142,8 @@ class Controller:
             wanted = int(words[0]) if words[0].isdigit() else 0
             if not wanted:
                 raise RefusedError("bad-arguments", "hello " + words[0])
+        if self._fault:
+            raise RefusedError("broken", self._fault)
         # The old host is gone: nobody waits for the answer to what it began.
         self._release_all()
         self._dropped = None

@@ -6,6 +6,28 @@ brightness. Lamps of one colour have one sensor.
 """
 
 
+def fault_of(board, calibration):
+    """Say what is wrong with the contents of calibration.json, or return ""."""
+    if not isinstance(calibration, dict):
+        return "calibration.json holds no lamps"
+    sensors = {name: len(channels) for name, channels, _ in board.LAMPS}
+    for lamp, values in calibration.items():
+        if lamp not in sensors:
+            return "calibration.json: no lamp " + lamp
+        if not isinstance(values, dict) or not set(values) <= set(board.CALIBRATION):
+            return f"calibration.json: {lamp} takes " + " ".join(sorted(board.CALIBRATION))
+        every = dict(board.CALIBRATION)
+        every.update(values)
+        dark = every.pop("dark")
+        if "dark" in values and (not isinstance(dark, list) or len(dark) != sensors[lamp]):
+            return f"calibration.json: dark of {lamp} is a list of {sensors[lamp]}"
+        if not all(isinstance(value, int) for value in list(every.values()) + list(dark)):
+            return f"calibration.json: {lamp} has a value that is no whole number"
+        if not every["off"] < every["on"] or not every["red_below"] < every["green_above"]:
+            return f"calibration.json: {lamp} needs off < on and red_below < green_above"
+    return ""
+
+
 class Lamp:
     """One lamp and its sensors.
 

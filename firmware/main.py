@@ -9,7 +9,7 @@ from clock import Clock
 from coils import Coils
 from controller import Controller
 from hardware import Hardware
-from lights import Lights
+from lights import Lights, fault_of
 from wire import Wire
 
 #: A collection of garbage takes milliseconds, so it is done when nothing has to be timed.
@@ -18,12 +18,16 @@ COLLECT_TAKES_MS = 20
 
 
 def calibration():
-    """Return what calibration.json on the board's flash says, or nothing."""
+    """Return what calibration.json on the board's flash says, and what is wrong with it or ""."""
     try:
         with open("calibration.json") as file:
-            return json.load(file)
+            found = json.load(file)
     except OSError:
-        return {}
+        return {}, ""
+    except ValueError:
+        return {}, "calibration.json is no JSON"
+    fault = fault_of(board, found)
+    return ({}, fault) if fault else (found, "")
 
 
 def run(hardware):
@@ -31,8 +35,9 @@ def run(hardware):
     clock = Clock(hardware.ticks, hardware.difference)
     wire = Wire()
     coils = Coils(board, hardware)
-    lights = Lights(board, hardware, calibration())
-    controller = Controller(board, clock.now, coils, lights, wire.send)
+    calibrated, fault = calibration()
+    lights = Lights(board, hardware, calibrated)
+    controller = Controller(board, clock.now, coils, lights, wire.send, fault)
     collected = 0
     while True:
         hardware.feed()

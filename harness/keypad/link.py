@@ -133,6 +133,7 @@ class ControllerLink:
         hints = {
             "busy": "another thread drives the same keypad",
             "aborted": "another thread drives the same keypad, or a coil had to be switched off",
+            "broken": "mend what it names; see docs/how-to/build-the-keypad.md",
             "limit": "let go of other keys first, or let the coil cool",
         }
         refusal = ControllerRefusal(

@@ -70,9 +70,9 @@ class Switched:
 
 
 class RunningFirmware:
-    """One controller; ``constants`` replace those of firmware/board.py."""
+    """One controller; ``constants`` replace those of firmware/board.py, ``flash`` is its files."""
 
-    def __init__(self, **constants: Any) -> None:
+    def __init__(self, flash: Path = Path("/"), **constants: Any) -> None:
         self._master, self._slave = os.openpty()
         tty.setraw(self._slave)
         self.port = os.ttyname(self._slave)
@@ -81,7 +81,7 @@ class RunningFirmware:
         self._process = subprocess.Popen(
             # Not as a script: the folder of a script comes first when modules are looked for.
             [micropython.found(), "-c", "import main"],
-            cwd="/",
+            cwd=flash,
             stdin=self._master,
             stdout=self._master,
             stderr=subprocess.PIPE,

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import select
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -347,6 +348,71 @@ def test_calibration_moves_the_bounds() -> None:
     assert colours([[20000, 12000]] * 4) == [[0, "amber"]]
     assert colours([[20000, 12000]] * 4, red_below=40) == [[0, "red"]]
     assert colours([[20000, 12000]] * 4, dark=[20000, 12000]) == []
+
+
+def test_calibration_is_read_from_the_flash(
+    firmware: Starter, timeline: Timeline, tmp_path: Path
+) -> None:
+    calibration = {"line1": {"dark": [1000, 1000], "green_above": 45}, "mwi": {"dark": [60000]}}
+    (tmp_path / "calibration.json").write_text(json.dumps(calibration))
+    running = firmware(flash=tmp_path)
+    with opened(running.port, timeline) as keypad:
+        running.light("mwi", LampColour.RED)
+        running.light("line2", LampColour.AMBER)
+        running.light("line1", LampColour.AMBER)
+        timeline.wait_for(LampChanged, within=2.0, where=lambda event: event.lamp == "line1")
+        timeline.wait_for(LampChanged, within=2.0, where=lambda event: event.lamp == "line2")
+        seen = keypad.lamps()
+    assert (seen["line1"], seen["line2"], seen["mwi"]) == ("green", "amber", "dark")
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("nonsense", "calibration.json is no JSON"),
+        ("[]", "holds no lamps"),
+        ('{"line7": {}}', "no lamp line7"),
+        ('{"line1": {"dim": 1}}', "line1 takes dark green_above off on red_below"),
+        ('{"line1": {"dark": [1]}}', "dark of line1 is a list of 2"),
+        ('{"mwi": {"dark": 1}}', "dark of mwi is a list of 1"),
+        ('{"line1": {"dark": ["1", "2"]}}', "no whole number"),
+        ('{"line1": {"on": 5000}}', "off < on"),
+        ('{"line1": {"red_below": 80}}', "red_below < green_above"),
+    ],
+)
+def test_unusable_calibration_is_a_bench_fault_that_says_so(
+    firmware: Starter, timeline: Timeline, tmp_path: Path, text: str, fault: str
+) -> None:
+    (tmp_path / "calibration.json").write_text(text)
+    running = firmware(flash=tmp_path)
+    with pytest.raises(BenchFault, match=fault) as caught, opened(running.port, timeline):
+        pass
+    assert "broken" in caught.value.summary
+    assert "build-the-keypad" in caught.value.hint
+
+
+def test_levels_are_printed_for_calibration() -> None:
+    orders, tell = os.pipe()
+    process = subprocess.Popen(
+        [micropython.found(), "-c", "import calibrate"],
+        cwd="/",
+        env={
+            **os.environ,
+            "MICROPYPATH": f"{UNIX_BOARD}:{FIRMWARE}",
+            "KEYPAD_ORDERS": str(orders),
+            "KEYPAD_RECORD": "1",
+        },
+        pass_fds=(orders,),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    printed = [process.stdout.readline().rstrip() for _ in board.LAMPS]
+    process.kill()
+    process.communicate()
+    os.close(orders)
+    os.close(tell)
+    assert printed == [f"{name}{' 1000' * len(channels)}" for name, channels, _ in board.LAMPS]
 
 
 def test_walk_is_seen_through_the_sensors(firmware: Starter, timeline: Timeline) -> None:
