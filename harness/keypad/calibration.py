@@ -25,6 +25,8 @@ __all__ = ["Calibration", "fit", "read_calibration", "shifted", "write_calibrati
 
 #: A phone is neither stretched nor skewed: a fit that says so has a wrong point in it.
 _LARGEST_STRETCH = 0.15
+#: Millimetres the keys must span across their longest line, or a small slip would tilt the phone.
+_NARROWEST = 15.0
 #: Millimetres by which a key may lie beside the fit of more than three.
 _LARGEST_RESIDUAL = 3.0
 
@@ -84,7 +86,8 @@ def fit(layout: Layout, points: Mapping[str, Point], device: str = "") -> Calibr
         )
     face = np.array([(*layout.keys[key], 1.0) for key in points])
     seen = np.array(list(points.values()), dtype=float)
-    if np.linalg.matrix_rank(face, tol=1.0) < 3:
+    spread = np.linalg.svd(face[:, :2] - face[:, :2].mean(axis=0), compute_uv=False)
+    if spread.min() < _NARROWEST:
         raise UsageFault(
             f"{', '.join(points)} lie in one line",
             device=device,

@@ -334,4 +334,6 @@ class CallControl:
                 since = self._timeline.mark()
                 self.keypad.tap(digit, ms=160)
                 if not self.keypad.senses.keys:
-                    check_digit(self._timeline, self.keypad, self.window, digit, self.name, since)
+                    check_digit(
+                        self._timeline, self.keypad, self.window, digit, self.address, since
+                    )

@@ -169,10 +169,10 @@ class KeyCheck:
 
     def _heard(self, since: Mark) -> str:
         def more(_: object) -> bool:
-            return len(heard_digits(self._timeline, self._phone.name, since)) > 1
+            return len(heard_digits(self._timeline, self._phone.address, since)) > 1
 
         self._timeline.wait_until(more, within=_AGAIN_S, since=since)
-        return heard_digits(self._timeline, self._phone.name, since)
+        return heard_digits(self._timeline, self._phone.address, since)
 
     def _end_call(self, key: str) -> None:
         call = self._call()

@@ -151,11 +151,22 @@ def second_opinion(
     )
 
 
-def heard_digits(timeline: Timeline, phone: str, since: Mark) -> str:
-    """Return the RFC 4733 digits the phone has sent, as the first ear on their way heard them."""
-    heard = timeline.events(DtmfHeard, since=since, where=lambda event: event.heard_by != phone)
-    ear = heard[0].heard_by if heard else ""
-    return "".join(event.digit for event in heard if event.heard_by == ear)
+def heard_digits(timeline: Timeline, address: str, since: Mark) -> str:
+    """Return the RFC 4733 digits the phone at an address has sent, as its PBX heard them.
+
+    What the PBX sends on to others comes later and must not be taken for another digit.
+    """
+    pbx = next(
+        (
+            record.event.destination.rpartition(":")[0]
+            for record in reversed(timeline.records())
+            if isinstance(record.event, SipMessage)
+            and record.event.source.rpartition(":")[0] == address
+        ),
+        "",
+    )
+    heard = timeline.events(DtmfHeard, since=since, where=lambda event: event.heard_by == pbx)
+    return "".join(event.digit for event in heard)
 
 
 def check_digit(
@@ -163,7 +174,7 @@ def check_digit(
     keypad: Keypad,
     window: KeyWindow | None,
     digit: str,
-    phone: str,
+    address: str,
     since: Mark,
 ) -> None:
     """After a key was tapped in a call: see that the phone sent its digit, once.
@@ -176,9 +187,9 @@ def check_digit(
     """
     # Either is an end to wait for: one digit for good, or more than one.
     timeline.wait_until(
-        lambda _: len(heard_digits(timeline, phone, since)) > 1, within=_DIGIT_S, since=since
+        lambda _: len(heard_digits(timeline, address, since)) > 1, within=_DIGIT_S, since=since
     )
-    heard = heard_digits(timeline, phone, since)
+    heard = heard_digits(timeline, address, since)
     if heard == digit or window is None:
         return
     again = timeline.mark()
@@ -187,9 +198,9 @@ def check_digit(
     except HarnessError:
         return
     timeline.wait_until(
-        lambda _: len(heard_digits(timeline, phone, again)) > 1, within=_DIGIT_S, since=again
+        lambda _: len(heard_digits(timeline, address, again)) > 1, within=_DIGIT_S, since=again
     )
-    if heard_digits(timeline, phone, again) == digit:
+    if heard_digits(timeline, address, again) == digit:
         what = "was lost or is stuck" if not heard else f"arrived as {heard}"
         raise KeyFault(
             f"key {digit} {what}",
