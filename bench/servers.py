@@ -93,7 +93,7 @@ NAMES = tuple(_COMMANDS)
 
 def _version(name: str) -> str:
     if name == "harness":
-        return ""
+        return "of this tree"
     if name == "tftpy":
         from importlib.metadata import version
 

@@ -1,9 +1,9 @@
 """The embedded TFTP server: RFC 1350 with the parser of tftpy, and a log per phone.
 
-What phones send is parsed by tftpy; the loop is ours, because tftpy's own server ends
-at one bad datagram, follows links out of its root, takes uploads, and gives up early under load
-(measured on 0.8.7, see docs/decisions). Phones ask for plain octet transfers of 512-byte blocks,
-each file from a new port.
+What phones send is parsed by tftpy; the loop is ours, because tftpy's own server ends at one bad
+datagram, follows links out of its root, takes uploads, and gives up early under load (measured on
+0.8.7, see docs/decisions). Phones ask for plain octet transfers of 512-byte blocks, each file from
+a new port.
 """
 
 from __future__ import annotations
@@ -176,7 +176,8 @@ class TftpServer:
         under_way = self._transfers.get(client)
         if under_way is not None and under_way.name == name:
             # The phone lost our first block and asks again from the same port.
-            self._send_again(under_way, now)
+            if not under_way.withheld:
+                self._send_again(under_way, now)
             return
         if under_way is not None:
             # Its last acknowledgement was lost, or it changed its mind.

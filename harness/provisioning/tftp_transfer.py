@@ -53,6 +53,7 @@ class Transfer:
         "socket",
         "started",
         "tries",
+        "withheld",
     )
 
     def __init__(
@@ -81,6 +82,8 @@ class Transfer:
         self.due = now
         self.tries = 0
         self.resent = 0
+        #: The first block is being delayed: asking for it again brings it no sooner.
+        self.withheld = False
         self.turn_over()
 
     def turn_over(self) -> bool:
@@ -110,6 +113,7 @@ class Transfer:
         Raises:
             OSError: as :meth:`send`.
         """
+        self.withheld = False
         self.resent += 1
         self.tries += 1
         self.socket.sendto(self.packet, self.client)
@@ -123,6 +127,7 @@ class Transfer:
             case Delay(seconds) if self.block == 1:
                 self._fire(injection)
                 self.due = self.started + seconds
+                self.withheld = True
                 return True
             case DuplicateBlock(number) if number == self.block:
                 self._fire(injection)

@@ -89,6 +89,18 @@ def test_silence(served: Served) -> None:
     assert injection.fired == 1
 
 
+def test_asking_again_does_not_shorten_a_delay(served: Served) -> None:
+    served.server.inject(Delay(0.6), "file.bin")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.settimeout(0.4)
+        for _ in range(2):
+            client.sendto(b"\0\1file.bin\0octet\0", ("127.0.0.1", served.server.port))
+        with pytest.raises(TimeoutError):
+            client.recvfrom(600)
+        client.settimeout(3.0)
+        assert client.recvfrom(600)[0] == b"\0\3\0\1" + CONTENT[:512]
+
+
 def test_a_fault_for_another_phone_spares_this_one(served: Served) -> None:
     injection = served.server.inject(ErrorAnswer(2), "file.bin", "127.0.0.9")
     assert served.fetch() == CONTENT
