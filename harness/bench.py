@@ -19,7 +19,7 @@ from harness.evidence import Capture, WireEar, WireMouth, capture_filter
 from harness.keypad import Keypad, MatrixKeypad
 from harness.lab import Lab
 from harness.pbx import Asterisk, Endpoint
-from harness.phone import Phone, Screen
+from harness.phone import LampEffect, Phone, Screen
 from harness.power import Power, open_power
 from harness.provisioning import Provisioning
 from harness.sip import Peer
@@ -161,6 +161,8 @@ def _stations(bench: Bench, stack: ExitStack, faults: _Faults) -> None:
             bench.deadlines,
         )
         stack.callback(bench.phones[name].close)
+        lamps = LampEffect(name, bench.keypads[spec.keypad], bench.deadlines)
+        bench.pdus[spec.outlet.pdu].watch(spec.outlet.outlet, lamps)
 
 
 @contextmanager

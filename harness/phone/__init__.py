@@ -6,6 +6,7 @@ whether the phone is made of plastic.
 """
 
 from harness.phone.audition import Ear, who_hears_whom
+from harness.phone.lamp_effect import LampEffect
 from harness.phone.phone import Phone, ResetCode
 from harness.phone.softkeys import Screen, SoftKey
 from harness.phone.state import PhoneState
@@ -13,6 +14,7 @@ from harness.phone.windows import PhoneWeb
 
 __all__ = [
     "Ear",
+    "LampEffect",
     "Phone",
     "PhoneState",
     "PhoneWeb",
