@@ -20,7 +20,7 @@ from harness.keypad import Keypad, build_keypad
 from harness.lab import Lab
 from harness.network import bench_network, containers_follow
 from harness.pbx import Asterisk, Endpoint
-from harness.phone import Phone, PhoneConsole, PhoneWeb, Screen, WebKeys
+from harness.phone import LampEffect, Phone, PhoneConsole, PhoneWeb, Screen, WebKeys
 from harness.phone.windows import ConsoleLogin
 from harness.power import Power, open_power
 from harness.provisioning import Provisioning
@@ -201,6 +201,8 @@ def _stations(bench: Bench, stack: ExitStack, faults: _Faults) -> None:
             bench.deadlines,
         )
         stack.callback(bench.phones[name].close)
+        lamps = LampEffect(name, bench.keypads[spec.keypad], bench.deadlines)
+        bench.pdus[spec.outlet.pdu].watch(spec.outlet.outlet, lamps)
 
 
 @contextmanager

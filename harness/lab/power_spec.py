@@ -40,9 +40,6 @@ __all__ = [
 
 VIRTUAL = "virtual"
 
-#: The names of what SNMP needs to be let in; the keys only as far as auth and priv ask for them.
-SNMP_SECRETS = {"v2c": ("community",), "v3": ("user", "auth_key", "priv_key")}
-
 _VARIABLE = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
 #: A URL with a password written out; one to be filled in from credentials is in braces.
 _PASSWORD_IN_URL = re.compile(r"://[^/@:]*:(?!\{[a-z_]+\}@)[^/@]*@")
@@ -228,7 +225,7 @@ class SnmpPowerSpec(_PowerSpec):
     """A PDU or PoE switch that speaks SNMP; ``address`` is a host, or ``host:port``.
 
     Credentials are ``community`` for v2c, and ``user`` with ``auth_key`` and ``priv_key`` for v3.
-    PoE ports are named ``port`` or ``group.port``.
+    PoE ports are named ``port`` or ``group.port``. ``context`` is v3's, which few devices have.
     """
 
     driver: Literal["snmp"]
@@ -236,19 +233,39 @@ class SnmpPowerSpec(_PowerSpec):
     version: Literal["v2c", "v3"] = "v2c"
     auth: Literal["none", "md5", "sha", "sha256"] = "sha"
     priv: Literal["none", "des", "aes"] = "aes"
+    context: Annotated[str, Field(max_length=32)] = ""
     confirm_s: Annotated[float, Field(gt=0, le=120)] = 10.0
 
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The names of the secrets without which no agent lets us in."""
+        if self.version == "v2c":
+            return ("community",)
+        keys = {"auth_key": self.auth, "priv_key": self.priv}
+        return ("user", *(key for key, protocol in keys.items() if protocol != "none"))
+
     def secrets(self, device: str) -> dict[str, SecretStr]:
-        """Fetch what ``credentials`` lead to; a twin without them lets in what we bring."""
+        """Fetch what ``credentials`` lead to; a twin without them lets in what we bring.
+
+        Raises:
+            UsageFault: they cannot be fetched, or not all that SNMP needs is among them.
+        """
         if self.credentials is None:
-            return {key: SecretStr(f"twin-{key}") for key in SNMP_SECRETS[self.version]}
-        return super().secrets(device)
+            return {key: SecretStr(f"twin-{key}") for key in self.needs}
+        found = super().secrets(device)
+        if missing := [key for key in self.needs if key not in found]:
+            raise UsageFault(
+                f"its credentials have no {' and no '.join(missing)}",
+                device=device,
+                expected=f"{', '.join(self.needs)} for SNMP {self.version}",
+                hint="name it under credentials in lab.yaml, or add it to the credentials file",
+            )
+        return found
 
     @model_validator(mode="after")
     def _has_credentials(self) -> Self:
         if not self.virtual and self.credentials is None:
-            wanted = ", ".join(SNMP_SECRETS[self.version])
-            raise ValueError(f"SNMP {self.version} needs credentials: {wanted}")
+            raise ValueError(f"SNMP {self.version} needs credentials: {', '.join(self.needs)}")
         if self.auth == "none" and self.priv != "none":
             raise ValueError("privacy needs authentication (RFC 3414): set priv: none as well")
         return self

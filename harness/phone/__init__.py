@@ -7,6 +7,7 @@ whether the phone is made of plastic.
 
 from harness.phone.audition import Ear, who_hears_whom
 from harness.phone.factory_reset import ResetCode
+from harness.phone.lamp_effect import LampEffect
 from harness.phone.phone import Phone
 from harness.phone.second_opinion import KeyWindow, WebKeys
 from harness.phone.softkeys import Screen, SoftKey
@@ -16,6 +17,7 @@ from harness.phone.windows import PhoneConsole, PhoneWeb, WindowClosed
 __all__ = [
     "Ear",
     "KeyWindow",
+    "LampEffect",
     "Phone",
     "PhoneConsole",
     "PhoneState",

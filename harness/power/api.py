@@ -24,8 +24,7 @@ class SideEffect(Protocol):
     def name(self) -> str:
         """What it is, for events and faults, e.g. ``lamps of desk-7942``."""
 
-    @property
-    def within_s(self) -> float:
+    def within(self, on: bool) -> float:
         """Seconds a switched outlet may take to show this way."""
 
     def start(self) -> Callable[[], OutletState]:

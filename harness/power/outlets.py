@@ -237,7 +237,8 @@ class SwitchedOutlets:
         if confirmed and wanted is OutletState.ON:
             # A boot loader may take minutes to light a lamp; whoever waits for the phone sees it.
             return []
-        deadline = time.monotonic() + effect.within_s
+        within = effect.within(wanted is OutletState.ON)
+        deadline = time.monotonic() + within
         shown = look()
         while shown is not wanted and (not confirmed or shown is not OutletState.UNKNOWN):
             if time.monotonic() >= deadline or self._closing.wait(_POLL_S):
@@ -249,7 +250,7 @@ class SwitchedOutlets:
             return []
         seen = f"{effect.name} show it {shown}"
         if confirmed:
-            raise self._lie(outlet, wanted, seen, f"{wanted} shown within {effect.within_s:.1f} s")
+            raise self._lie(outlet, wanted, seen, f"{wanted} shown within {within:.1f} s")
         raise self._stuck(outlet, wanted, f"reads back nothing; {seen}")
 
     def _tell(self, outlet: str, found: OutletState) -> None:

@@ -85,9 +85,9 @@ class SnmpWrongType(SnmpTrouble):
 def login(spec: SnmpPowerSpec, secrets: dict[str, str]) -> Any:
     """Return pysnmp's credentials.
 
-    Raises:
-        KeyError: a secret is not among those given.
-        PySnmpError: pysnmp does not take a key.
+    Args:
+        spec: says which version and protocols.
+        secrets: what `SnmpPowerSpec.needs` names.
     """
     if spec.version == "v2c":
         return CommunityData("agent", secrets["community"], mpModel=1)  # noqa: S508 (old PDUs)
@@ -108,12 +108,16 @@ class SnmpClient:
         credentials: from `login`.
         timeout_s: seconds one request may take, with one repetition of a lost GET; a SET is never
             repeated here.
+        context: the context's name, v3 only.
     """
 
-    def __init__(self, host: str, port: int, credentials: Any, timeout_s: float) -> None:
+    def __init__(
+        self, host: str, port: int, credentials: Any, timeout_s: float, context: str = ""
+    ) -> None:
         self._agent = (host, port)
         self._credentials = credentials
         self._timeout_s = timeout_s
+        self._context = ContextData(contextName=context.encode())
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(
             target=self._loop.run_forever, name=f"snmp-{host}", daemon=True
@@ -165,7 +169,7 @@ class SnmpClient:
             self._engine,
             self._credentials,
             await self._target(1),
-            ContextData(),
+            self._context,
             *asked,
             lookupMib=False,
         )
@@ -177,7 +181,7 @@ class SnmpClient:
             self._engine,
             self._credentials,
             await self._target(0),
-            ContextData(),
+            self._context,
             written,
             lookupMib=False,
         )

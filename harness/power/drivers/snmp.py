@@ -53,16 +53,8 @@ class SnmpOutlets:
         self._digits: dict[str, int] = {}
         self._last_known = "never reached"
         host, port = self._host_and_port()
-        try:
-            credentials = login(spec, opening.secrets)
-        except KeyError as missing:
-            raise UsageFault(
-                f"its credentials have no {missing.args[0]}",
-                device=self._name,
-                expected="community for v2c; user, auth_key and priv_key for v3",
-                hint="name it under credentials in lab.yaml, or add it to the credentials file",
-            ) from None
-        self._client = SnmpClient(host, port, credentials, spec.timeout_s)
+        credentials = login(spec, opening.secrets)
+        self._client = SnmpClient(host, port, credentials, spec.timeout_s, spec.context)
         try:
             described, named = self._client.get(SYS_DESCR, SYS_NAME)
         except (SnmpTrouble, PySnmpError) as trouble:
@@ -169,7 +161,7 @@ class SnmpOutlets:
 
     def _fault(self, doing: str, trouble: Exception) -> BenchFault | UsageFault:
         about: dict[str, Any] = {"device": self._name, "state": self._last_known}
-        who = "community" if self._spec.version == "v2c" else "user and keys"
+        who = "address and community" if self._spec.version == "v2c" else "user and keys"
         within = f"an answer from {self._address} within {self._spec.timeout_s:.1f} s"
         if isinstance(trouble, SnmpNotLetIn):
             return UsageFault(
@@ -184,7 +176,7 @@ class SnmpOutlets:
                 f"it does not answer when {doing}",
                 expected=within,
                 hint=f"is it powered and on the network, is SNMP {self._spec.version} enabled, "
-                f"is its {who} right? An agent does not answer a wrong one",
+                f"are its {who} right? An agent does not answer the wrong",
                 **about,
             )
         if isinstance(trouble, SnmpRefused):

@@ -76,19 +76,22 @@ class Snmpsim:
 
     Args:
         folder: where its files go.
-        records: lines of an .snmprec file: oid, type, value.
+        recordings: by community (v3: context), lines of an .snmprec file: oid, type, value.
         v3: its options for one SNMPv3 user.
     """
 
-    def __init__(self, folder: Path, records: list[str], v3: list[str] | None = None) -> None:
+    def __init__(
+        self, folder: Path, recordings: dict[str, list[str]], v3: list[str] | None = None
+    ) -> None:
         data = folder / "snmpsim"
         data.mkdir()
         described = ["1.3.6.1.2.1.1.1.0|4|snmpsim PDU", "1.3.6.1.2.1.1.5.0|4|pdu-1"]
-        # In order of their numbers, as snmpsim searches by halves.
-        ordered = sorted(
-            [*described, *records], key=lambda r: [int(n) for n in r.split("|")[0].split(".")]
-        )
-        (data / "recorded.snmprec").write_text("\n".join(ordered) + "\n")
+        for community, records in {"alive": [], **recordings}.items():
+            # In order of their numbers, as snmpsim searches by halves.
+            ordered = sorted(
+                [*described, *records], key=lambda r: [int(n) for n in r.split("|")[0].split(".")]
+            )
+            (data / f"{community}.snmprec").write_text("\n".join(ordered) + "\n")
         owner, group = data.owner(), data.group()
         self.port = free_port()
         self.address = f"127.54.1.2:{self.port}"
@@ -104,33 +107,42 @@ class Snmpsim:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
         )
-        self.client = SnmpClient("127.54.1.2", self.port, self._login(), 0.3)
+        client = SnmpClient("127.54.1.2", self.port, self._login("alive"), 0.3)
         deadline = time.monotonic() + 20.0
         while True:
             try:
-                self.client.get("1.3.6.1.2.1.1.1.0")
+                client.get("1.3.6.1.2.1.1.1.0")
+                client.close()
                 return
             except SnmpTrouble:
                 if self.process.poll() is not None or time.monotonic() > deadline:
                     self.process.kill()
+                    client.close()
                     raise AssertionError(f"snmpsim: {self.process.communicate()[1]!r}") from None
 
     @staticmethod
-    def _login() -> Any:
-        return login(SnmpPowerSpec(driver="snmp", mib="raritan-px1"), {"community": "recorded"})
+    def _login(community: str) -> Any:
+        return login(SnmpPowerSpec(driver="snmp", mib="raritan-px1"), {"community": community})
 
     def stop(self) -> None:
         process, self.process = self.process, None
         if process is not None:
             process.terminate()
             process.communicate(timeout=5.0)
-            self.client.close()
+
+    def read(self, community: str, oid: str) -> int | str | None:
+        """Ask by a client of our own, beside the driver's."""
+        client = SnmpClient("127.54.1.2", self.port, self._login(community), 1.0)
+        try:
+            return client.get(oid)[0]
+        finally:
+            client.close()
 
 
 @contextmanager
 def _snmpsim(folder: Path) -> Iterator[Rig]:
     records = [f"{PX1_STATE}.{n}|2:writecache|value=0" for n in range(1, 5)]
-    agent = Snmpsim(folder, records)
+    agent = Snmpsim(folder, {"recorded": records})
     yield Rig(
         entry={
             "driver": "snmp",
@@ -140,7 +152,7 @@ def _snmpsim(folder: Path) -> Iterator[Rig]:
             "outlets": ["1", "2", "3", "4"],
         },
         environment={"SNMPSIM_COMMUNITY": "recorded"},
-        truth=lambda outlet: agent.client.get(f"{PX1_STATE}.{outlet}") == [1],
+        truth=lambda outlet: agent.read("recorded", f"{PX1_STATE}.{outlet}") == 1,
         unplug=agent.stop,
     )
     agent.stop()
