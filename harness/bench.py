@@ -244,13 +244,20 @@ def open_keypad(lab: Lab, name: str, workdir: Path, timeline: Timeline) -> Itera
 
 
 @contextmanager
-def open_bench(lab: Lab, workdir: Path, timeline: Timeline) -> Iterator[Bench]:
+def open_bench(
+    lab: Lab,
+    workdir: Path,
+    timeline: Timeline,
+    *,
+    amend_pbx: Callable[[Path], None] = lambda _: None,
+) -> Iterator[Bench]:
     """Open the whole bench; on leaving, release keys, cut twins and stop every process.
 
     Args:
         lab: the inventory.
         workdir: where logs, recordings and rendered files of this run go.
         timeline: where everything seen is written.
+        amend_pbx: changes the PBX's configuration folder after it is rendered.
 
     Raises:
         BenchFaults: everything that could not be started, at once.
@@ -291,14 +298,14 @@ def open_bench(lab: Lab, workdir: Path, timeline: Timeline) -> Iterator[Bench]:
             timeline.observer("pbx"),
             workdir / "pbx",
             device_of={line.user: name for name, spec in lab.phones.items() for line in spec.lines},
+            amend=amend_pbx,
         )
         stack.callback(bench.pbx.stop)
         pbx_up = faults.attempt(lambda: containers_follow(lab) and _done(bench.pbx.start))
 
         _stations(bench, stack, faults)
         for name, phone in bench.phones.items():
-            http = bench.provisioning.http
-            phone.window = WebKeys(PhoneWeb(name, phone.address, http.user, http.password))
+            phone.window = WebKeys(bench.phone_web(name))
 
         if pbx_up:
             for index, (name, spec) in enumerate(lab.peers.items()):

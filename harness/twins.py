@@ -67,7 +67,7 @@ def twin_spec(lab: Lab, state_dir: Path) -> dict[str, Any]:
                     "tftp_port": lab.network.tftp_port,
                     "http_first": lab.virtual.http_first,
                 },
-                "load": FACTORY_LOAD,
+                "load": lab.virtual.installed.get(name, FACTORY_LOAD),
                 "tone": phone.tone,
                 "boot_loader_s": lab.virtual.boot_loader_s,
                 "defects": list(seeded.phones.get(name, ())),

@@ -26,6 +26,7 @@ COMMANDS = {
     "validate": "judge a template change on the bench before rollout",
     "dhcp": "write the DHCP configuration for dnsmasq, ISC dhcpd or Kea",
     "diagnose": "say why it failed, from what a user sent",
+    "repro": "make a user's report happen on the bench, explained and cured",
     "watch": "follow a live network and explain what goes wrong",
     "phone": "drive one phone by hand",
     "keypad": "calibrate a gantry, check every key of a phone",

@@ -128,12 +128,14 @@ class VirtualSpec(_Spec):
     """The virtual bench; ignored when no device says ``virtual``.
 
     ``speed`` is how many times faster device time runs; ``http_first`` lets the twins try HTTP
-    6970 before TFTP, as some 9.x loads do. ``boot_loader_s`` is the device time from power-on with
+    6970 before TFTP, as some 9.x loads do. ``installed`` names the load a phone twin holds when it
+    is unpacked, if it is not the usual one. ``boot_loader_s`` is the device time from power-on with
     # held to the amber walk, which takes minutes on some boot loaders.
     """
 
     speed: Annotated[float, Field(ge=1, le=1000)] = 40.0
     http_first: bool = False
+    installed: dict[Name, str] = Field(default_factory=dict)
     boot_loader_s: Annotated[float, Field(ge=0, le=600)] = 40.0
     seeded: SeededFaults = SeededFaults()
 

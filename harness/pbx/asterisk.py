@@ -6,7 +6,7 @@ import secrets
 import subprocess
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -46,6 +46,7 @@ class Asterisk:
         workdir: gets ``etc/`` (the configuration), ``asterisk.log`` and, after a crash, ``cores/``.
         runtime: how to run containers; without one, found by a probe at the start.
         device_of: the lab's device name for an extension, to say whom an event is about.
+        amend: changes the configuration folder after each rendering, as an administrator would.
     """
 
     def __init__(
@@ -56,15 +57,18 @@ class Asterisk:
         workdir: Path,
         runtime: ContainerRuntime | None = None,
         device_of: Mapping[str, str] | None = None,
+        amend: Callable[[Path], None] = lambda _: None,
     ) -> None:
         self._spec = spec
+        self._amend = amend
         #: What differs between chan_pjsip and chan_sip.
         self.driver: ChannelDriver = _DRIVERS[spec.kind]()
         self._endpoints = {endpoint.user: endpoint for endpoint in endpoints}
         self._shipped = dict(self._endpoints)
         self._observe = observe
         self._workdir = workdir
-        self._config = workdir / "etc"
+        #: The folder of its configuration files.
+        self.configuration = workdir / "etc"
         self._cores = workdir / "cores"
         #: Everything the container said.
         self.log = workdir / "asterisk.log"
@@ -121,7 +125,7 @@ class Asterisk:
             self._runtime.start_command(
                 self._name,
                 self._spec.image_name,
-                self._config.resolve(),
+                self.configuration.resolve(),
                 self._cores.resolve(),
             ),
             stdout=subprocess.PIPE,
@@ -330,13 +334,14 @@ class Asterisk:
         self._workdir.mkdir(parents=True, exist_ok=True)
         self._workdir.chmod(0o700)
         render_configuration(
-            self._config,
+            self.configuration,
             self._spec,
             list(self._endpoints.values()),
             driver=self.driver,
             ami_user=_AMI_USER,
             ami_secret=self._secret,
         )
+        self._amend(self.configuration)
 
     def _require_ami(self) -> AmiClient:
         ami = self._ami

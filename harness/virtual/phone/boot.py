@@ -11,6 +11,7 @@ from harness.virtual.phone.dialplan import DialPlan, parse_dial_plan
 from harness.virtual.phone.firmware import generation, is_older, parse_loads
 from harness.virtual.phone.flash import Flash
 from harness.virtual.phone.http import get
+from harness.virtual.phone.legacy import LegacyBoot
 from harness.virtual.phone.logs import Logs
 from harness.virtual.phone.spec import TwinSpec
 from harness.virtual.phone.tftp import FileTooBig, ServerError, fetch
@@ -73,7 +74,7 @@ class _Boot:
         load = parse_loads(content) if content is not None else None
         if load is None:
             return False
-        if is_older(load.load, self._flash.load):
+        if is_older(load.load, self._flash.load or self._flash.newest):
             self._logs.to_console(f"{loads_file}: {load.load} is not newer, Load rejected")
             return False
         for name in load.components:
@@ -82,7 +83,8 @@ class _Boot:
                 self._logs.to_status(f"Load ID incorrect : {loads_file}")
                 return False
             await self._clock.spend(_FLASH_SECONDS)
-        self._flash.load, self._flash.components = load.load, list(load.components)
+        self._flash.load = self._flash.newest = load.load
+        self._flash.components = list(load.components)
         self._flash.save()
         self._logs.to_console(f"flashed {load.load}")
         return True
@@ -162,6 +164,8 @@ async def boot(spec: TwinSpec, flash: Flash, clock: Clock, logs: Logs, defects: 
     await clock.spend(_IP_SECONDS)
     if defects.fires("stuck-in-boot"):
         await clock.spend(10**9)
+    if defects.fires("is-a-7940"):
+        await LegacyBoot(steps.get, spec.mac, clock, logs).run()
     if not flash.load:
         await steps.boot_loads()
     config = await steps.configuration()

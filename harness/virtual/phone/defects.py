@@ -10,6 +10,7 @@ from harness.errors import UsageFault
 __all__ = ["DEFECTS", "Defects"]
 
 DEFECTS = {
+    "is-a-7940": "it is a 7940, which asks for the files of its own family and never registers",
     "asks-wrong-file": "after a reset it asks for term<xx>.default.load, without the s",
     "reset-does-not-wipe": "shows red, but boots its old load and configuration",
     "ignores-reset-code": "never shows red",

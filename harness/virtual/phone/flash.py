@@ -10,7 +10,7 @@ from pathlib import Path
 __all__ = ["Flash"]
 
 #: What is kept, by the name of the attribute.
-_KEPT = ("load", "components", "config", "alternate_tftp", "host_key")
+_KEPT = ("load", "components", "config", "alternate_tftp", "host_key", "newest")
 
 
 class Flash:
@@ -19,6 +19,8 @@ class Flash:
     Attributes:
         load: the installed load; empty after a factory reset: the list of images is gone.
         components: file names of its images.
+        newest: the load last flashed; a reset deletes the list of images, not what the boot
+            loader knows of them [inferred from article, comment 9].
         config: the last good configuration.
         alternate_tftp: a TFTP server set by hand, which beats what DHCP says; else empty.
         host_key: the SSH server's private key.
@@ -26,7 +28,7 @@ class Flash:
 
     def __init__(self, path: Path, factory_load: str) -> None:
         self._path = path
-        self.load = factory_load
+        self.load = self.newest = factory_load
         self.components: list[str] = []
         self.config = ""
         self.alternate_tftp = ""

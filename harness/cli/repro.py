@@ -1,0 +1,74 @@
+"""Make a user's report happen on the bench: reproduced or not, the proof, the cause, the fix.
+
+WHAT is a scenario's name, a YAML file, a bundle or folder a user sent, or the complaint itself.
+Exit code 0 when it was reproduced and the fix verified, 1 when not, 4 when it did not happen here.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+from harness.cli.options import add_lab_option
+from harness.diagnosis import as_text as diagnoses_as_text
+from harness.diagnosis import diagnose, read_case
+from harness.errors import UsageFault
+from harness.lab import load_lab
+from harness.reproduction import Scenario, as_text, find, load_scenario, reproduce, shipped
+
+__all__ = ["configure", "run"]
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of this command."""
+    add_lab_option(parser)
+    parser.add_argument("what", nargs="*", metavar="WHAT")
+    parser.add_argument("--list", action="store_true", help="list the shipped scenarios")
+    parser.add_argument("--keep", metavar="DIR", help="where the evidence goes (runs/repro/...)")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Reproduce and print.
+
+    Raises:
+        UsageFault: there is no such scenario, or none fits.
+        BenchFault: the bench does not work.
+    """
+    if options.list or not options.what:
+        for name, path in shipped().items():
+            print(f"{name:32} {load_scenario(path).title}")
+        return 0
+    scenario = _scenario(" ".join(options.what))
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    directory = Path(options.keep or Path("runs") / "repro" / f"{stamp}-{scenario.name}")
+    lab = load_lab(Path(options.lab))
+    result = reproduce(scenario, lab, directory.resolve(), say=_say)
+    print(as_text(result))
+    if not result.reproduced:
+        return 4
+    return 0 if result.cured and len(result.useless) == len(result.advice) else 1
+
+
+def _scenario(given: str) -> Scenario:
+    """Return the scenario, by name, complaint, or the diagnosis of what a user sent."""
+    path = Path(given)
+    if path.suffix in {".yaml", ".yml"} or not path.exists():
+        return find(given)
+    diagnoses = diagnose(read_case([path]))
+    print(diagnoses_as_text(diagnoses) + "\n")
+    for each in diagnoses:
+        for candidate in shipped().values():
+            scenario = load_scenario(candidate)
+            if scenario.expect.diagnosis == each.rule:
+                print(f"this is scenario {scenario.name}\n")
+                return scenario
+    raise UsageFault(
+        f"what is in {given} fits no scenario",
+        hint="write one for it: docs/how-to/write-a-scenario.md",
+    )
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

@@ -1,0 +1,171 @@
+"""Scenarios as types: small YAML files, the shipped ones in configs/scenarios."""
+
+from __future__ import annotations
+
+import re
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
+
+from harness.diagnosis import RULES
+from harness.errors import UsageFault
+from harness.lab import PbxKind, Values, load_checked
+from harness.models import ModelName
+
+__all__ = ["STEPS", "Edit", "Expectation", "Scenario", "Side", "Step", "find", "load_scenario"]
+__all__ += ["shipped"]
+
+Step = Literal["boot", "reset", "restart", "call in", "call out", "conference", "dial room"]
+STEPS: tuple[Step, ...] = Step.__args__  # type: ignore[attr-defined]
+#: In an edit, the phone's own file, whatever its MAC.
+PHONE_FILE = "phone"
+_WORD = re.compile(r"[a-z0-9]{3,}")
+
+
+class _Spec(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Edit(_Spec):
+    """One change of a file as rendered: text replaced, or the whole given, or the file removed.
+
+    ``file`` is a name as the phone asks for it, ``phone`` for its own file, or a name in
+    Asterisk's configuration folder. ``path`` is a user's own file, beside the scenario. With
+    ``after``, only the first occurrence after that text is replaced; ``{user}`` in a text is the
+    phone's user.
+    """
+
+    file: str
+    replace: str = ""
+    by: str = ""
+    after: str = ""
+    content: str | None = None
+    path: str = ""
+    remove: bool = False
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        ways = [bool(self.replace), self.content is not None, bool(self.path), self.remove]
+        if sum(ways) != 1:
+            raise ValueError("give one of: replace (and by), content, path, remove")
+        return self
+
+
+class Side(_Spec):
+    """One version of the world: what the phone and the PBX are given.
+
+    ``installed`` is the load a twin holds when it is unpacked, ``load`` the one offered;
+    ``defects`` are planted in the twin. ``steps`` replace the scenario's own.
+    """
+
+    does: str = ""
+    values: Values = Field(default_factory=dict)
+    password: str = ""
+    installed: str = ""
+    load: str = ""
+    defects: tuple[str, ...] = ()
+    files: tuple[Edit, ...] = ()
+    pbx: tuple[Edit, ...] = ()
+    steps: tuple[Step, ...] | None = None
+
+
+class Expectation(_Spec):
+    """How the failure is recognised: the rule that names it, and whether the phone registers."""
+
+    diagnosis: str
+    registered: bool | None = None
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        if self.diagnosis not in RULES:
+            raise ValueError(
+                f"there is no diagnosis rule {self.diagnosis!r}; see: {', '.join(RULES)}"
+            )
+        return self
+
+
+class Scenario(_Spec):
+    """A reported failure.
+
+    ``complaints`` are what users say, ``broken`` how they had it, ``advice`` what they were told
+    that does not help (each is tried, and must still fail), ``fixed`` what does.
+    """
+
+    title: str
+    complaints: Annotated[tuple[str, ...], Field(min_length=1)]
+    source: str
+    model: ModelName = ModelName.CP7942G
+    pbx: PbxKind = "asterisk22"
+    steps: tuple[Step, ...] = ("boot",)
+    expect: Expectation
+    broken: Side
+    advice: dict[str, Side] = Field(default_factory=dict)
+    fixed: Side
+
+    _path: Path | None = PrivateAttr(default=None)
+
+    @property
+    def name(self) -> str:
+        """The file's name without its suffix."""
+        return self._path.stem if self._path is not None else self.title
+
+    @property
+    def folder(self) -> Path:
+        """Where files it names by ``path`` are."""
+        return self._path.parent if self._path is not None else Path()
+
+
+def load_scenario(path: Path) -> Scenario:
+    """Read and check a scenario.
+
+    Raises:
+        UsageFault: the file is missing, or has mistakes; each with line and column.
+    """
+    scenario = load_checked(path, Scenario, "scenario")
+    scenario._path = path
+    return scenario
+
+
+def shipped() -> dict[str, Path]:
+    """Return the scenarios that come with the harness, by name."""
+    folder = files("configs") / "scenarios"
+    found = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".yaml"))
+    return {name.removesuffix(".yaml"): Path(str(folder / name)) for name in found}
+
+
+def find(given: str) -> Scenario:
+    """Return the scenario of a name, a file, or a user's complaint.
+
+    A complaint is compared with what users said in each scenario, word by word; the best one is
+    taken when it is clearly the best.
+
+    Raises:
+        UsageFault: nothing fits, or several fit as well; the candidates are named.
+    """
+    known = shipped()
+    if given in known:
+        return load_scenario(known[given])
+    path = Path(given)
+    if path.suffix in {".yaml", ".yml"}:
+        return load_scenario(path)
+    said = set(_WORD.findall(given.lower()))
+    scores: list[tuple[float, Scenario]] = []
+    for each in known.values():
+        scenario = load_scenario(each)
+        words = [
+            set(_WORD.findall(text.lower())) for text in (*scenario.complaints, scenario.title)
+        ]
+        common = max(len(said & own) for own in words)
+        scores.append((common / max(len(said), 1), scenario))
+    scores.sort(key=lambda pair: pair[0], reverse=True)
+    best, second = scores[0], scores[1]
+    if best[0] < 0.3 or best[0] - second[0] < 0.05:
+        near = [scenario.name for score, scenario in scores if score >= max(best[0] - 0.1, 0.15)]
+        raise UsageFault(
+            f"no scenario is clearly that of {given!r}",
+            expected="a name, a YAML file, a bundle, or the words of a known complaint",
+            hint=f"choose one of: {', '.join(near or known)}",
+        )
+    return best[1]
