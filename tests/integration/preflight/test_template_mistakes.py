@@ -69,7 +69,7 @@ MISTAKES = [
 
 
 #: Nearly all of a trial is waiting for what will never come; the machine has room for some more.
-AT_ONCE = 3
+AT_ONCE = 4
 
 
 def version(folder: Path, before: str = "", after: str = "", *, net: int = 0) -> Version:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -306,6 +307,31 @@ def test_the_catalogue_page_is_the_codes() -> None:
     assert page.read_text(encoding="utf-8") == as_catalogue(), (
         "write it again: harness lint --catalogue > docs/reference/lint-rules.md"
     )
+
+
+def _repeated(*pieces: bytes) -> bytes:
+    return b"".join(pieces) * (200_000 // sum(map(len, pieces)))
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        *((SEP, _repeated(piece)) for piece in (b"<!--", b"<a>", b"{{", b"_A", b"&a;", b"{%")),
+        (SEP, b"<device>" + b"".join(b"<e%d/>" % n for n in range(20_000)) + b"</device>"),
+        (SEP, b"<device><sipProfile><sipLines>" + b"<line/>" * 20_000),
+        ("sip.conf", _repeated(b";--")),
+        ("sip.conf", _repeated(b"[a](a)\n")),
+        ("dhcpd.conf", _repeated(b"{hardware ethernet 0:0:0:0:0:0")),
+        ("dhcpd.conf", _repeated(b"}hardware ethernet 0:0:0:0:0:0")),
+        ("dhcpd.conf", _repeated(b"option option-150 code 150 = x;option option-150 y;")),
+        ("dialplan.xml", b"<DIALTEMPLATE>" + b"<TEMPLATE/>" * 20_000 + b"</DIALTEMPLATE>"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else repr(value[-12:]),
+)
+def test_no_file_of_the_phones_size_takes_long(name: str, content: bytes) -> None:
+    began = time.process_time()
+    lint(tree_of({SEP: good()[SEP], name: content}))
+    assert time.process_time() - began < 6
 
 
 _NAMES = st.sampled_from(
