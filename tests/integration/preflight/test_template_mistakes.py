@@ -60,7 +60,7 @@ MISTAKES = [
     Mistake(
         "password", "{{ line.password }}", "{{ line.password }}" * 4, "refused its registration"
     ),
-    Mistake("port", "<sipPort>{{ pbx_port }}", "<sipPort>5160", "sends REGISTER but never takes"),
+    Mistake("port", "<sipPort>{{ pbx_port }}", "<sipPort>5160", "sent no REGISTER to the PBX"),
     Mistake("boolean", "<registerWithProxy>true", "<registerWithProxy>TRUE", "sent no REGISTER"),
     Mistake("feature", "<featureID>9", "<featureID>2", "Unprovisioned"),
     Mistake("dial-plan-case", "{{ dial_template }}", "DialPlan.xml", "asked for DialPlan.xml"),
