@@ -59,7 +59,8 @@ def run(options: argparse.Namespace) -> int:
     # The phones' models are known where there is a lab; a vendor's own files need none.
     lab = load_lab(lab_file) if lab_file.is_file() else None
     models = {} if lab is None else models_of(lab)
-    plain = [path for path in paths if path not in templates]
+    # A folder may hold both: templates, and files that are served as they are.
+    plain = [path for path in paths if path.suffix != ".j2"]
     findings = lint(read_tree(plain, models=models, installed=options.installed))
     for path in templates:
         folder, only = (path, "") if path.is_dir() else (path.parent, path.name)

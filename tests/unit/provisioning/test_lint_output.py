@@ -280,6 +280,13 @@ def test_two_broken_templates_are_told_at_once(
     assert "dialplan.xml.j2:2: error: bytes that are no UTF-8" in told
 
 
+def test_files_beside_templates_are_looked_at_too(
+    templates: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (templates / "SEP0024c4abcdef.cnf.xml").write_text("<device/>", encoding="utf-8")
+    assert "[file-name]" in lint_text(capsys, str(templates))
+
+
 def test_marks_of_lines_leave_no_trace(templates: Path) -> None:
     lab = load_lab(ROOT / "lab.yaml")
     for name, file in trace_tree(lab, templates).items():
