@@ -283,6 +283,8 @@ def test_two_broken_templates_are_told_at_once(
 def test_files_beside_templates_are_looked_at_too(
     templates: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    assert f"{templates}/SEP.cnf.xml.j2:" in lint_text(capsys, str(templates.parent))
+    assert main(["lint", str(templates / "nothing.j2")]) == 2
     (templates / "SEP0024c4abcdef.cnf.xml").write_text("<device/>", encoding="utf-8")
     assert "[file-name]" in lint_text(capsys, str(templates))
 
