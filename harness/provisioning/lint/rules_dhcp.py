@@ -118,8 +118,10 @@ class DhcpHost(Rule):
                     kind = Severity.NOTE if plan.tftp_for_all else None
                     yield self.finding(phone, 1, found, severity=kind)
             for host in plan.hosts if tree.whole and phones else ():
+                if host.mac in phones:
+                    continue
                 near = [mac for mac in phones if _differences(mac, host.mac) <= 2]
-                if host.mac not in phones and (host.own_tftp or near):
+                if host.own_tftp or near:
                     found = f"no SEP{host.mac}.cnf.xml here"
                     found += f"; SEP{near[0]}.cnf.xml is near" if near else ""
                     yield self.finding(document, host.line, found)
