@@ -55,19 +55,25 @@ def run(options: argparse.Namespace) -> int:
     if options.installed:
         Release.parse(options.installed)
     lab_file = Path(options.lab)
-    templates = [path for path in paths if _is_template(path)]
+    templates = [each for path in paths for each in _templates(path)]
     # The phones' models are known where there is a lab; a vendor's own files need none.
     lab = load_lab(lab_file) if lab_file.is_file() else None
     models = {} if lab is None else models_of(lab)
-    plain = [path for path in paths if path not in templates]
+    # A folder may hold both: templates, and files that are served as they are.
+    plain = [path for path in paths if path.suffix != ".j2"]
     findings = lint(read_tree(plain, models=models, installed=options.installed))
-    for path in templates:
-        folder, only = (path, "") if path.is_dir() else (path.parent, path.name)
+    for folder, only in templates:
         lab = lab or load_lab(lab_file)
         findings += lint_templates(lab, folder, only=only, installed=options.installed)
     print(_FORMATS[options.format](findings))
     return int(any(finding.severity is Severity.ERROR for finding in findings))
 
 
-def _is_template(path: Path) -> bool:
-    return path.suffix == ".j2" or (path.is_dir() and any(path.glob("*.j2")))
+def _templates(path: Path) -> list[tuple[Path, str]]:
+    """Return the folders of templates at or below a path, and the one template asked for."""
+    if path.suffix == ".j2" and not path.is_dir():
+        if not path.is_file():
+            raise UsageFault(f"cannot read {path}", hint="give files or folders that exist")
+        return [(path.parent, path.name)]
+    folders = {each.parent for each in path.rglob("SEP*.j2")} if path.is_dir() else set()
+    return [(folder, "") for folder in sorted(folders)]

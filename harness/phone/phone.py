@@ -240,7 +240,7 @@ class Phone(CallControl):
             )
         if asked:
             return ProductFault(
-                "it fetched its files but sent no REGISTER",
+                "it fetched its files but sent no REGISTER to the PBX's port",
                 device=self.name,
                 state=f"{self.state}; last file asked: {asked[-1].name}",
                 expected=expected,

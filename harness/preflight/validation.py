@@ -56,8 +56,8 @@ def validate(
     changes = diff_trees(_contents(before), _contents(after))
     say("what changes:")
     say(_indent(as_text(changes, {each.host_name: each.model for each in new.lab.phones.values()})))
-    known = {_what(finding) for finding in _findings(old, before)}
-    findings = [each for each in _findings(new, after) if _what(each) not in known]
+    usual = {_what(finding) for finding in _findings(old, before)}
+    findings = [each for each in _findings(new, after) if _what(each) not in usual]
     if findings:
         say("what lint says of the new version and not of the old:")
         say(_indent(lint_text(findings)))
@@ -68,7 +68,11 @@ def validate(
         return judge(changes, findings, None, None)
     tests = chosen_tests({area for change in changes for area in change.element.areas})
     say(f"trying both versions on {', '.join(phones)}: {tests}")
-    first = baseline or try_out(old, phones, tests, directory / "old", suite=suite, say=say)
+    # A phone that is new has no old version to compare with.
+    known_phones = [phone for phone in phones if phone in old.lab.phones]
+    first = baseline
+    if first is None and known_phones:
+        first = try_out(old, known_phones, tests, directory / "old", suite=suite, say=say)
     second = try_out(
         new, phones, tests, directory / "new", suite=suite, say=say, max_failures=max_failures
     )

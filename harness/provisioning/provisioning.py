@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -139,6 +140,16 @@ class Provisioning:
         if name not in values:
             raise UsageFault(f"there is no template value named {name!r}")
         return values[name]
+
+    def configured(self, phone: str, path: str) -> str:
+        """Return the text of an element of the file a phone is given; empty where it has none.
+
+        Args:
+            phone: the phone's name in lab.yaml.
+            path: below the root, such as ``sipProfile/preferredCodec``.
+        """
+        file = self.root / f"{self._lab.phones[phone].host_name}.cnf.xml"
+        return (ET.fromstring(file.read_bytes()).findtext(path) or "").strip()
 
     def fetched(self, phone: str, *, since: Mark) -> list[Fetched]:
         """Return what a phone asked for and got since a mark, in the order it asked."""

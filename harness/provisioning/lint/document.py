@@ -16,7 +16,7 @@ from pathlib import PurePath
 
 from lxml import etree
 
-__all__ = ["SIZE_LIMIT", "Document", "Kind", "Value", "read_document"]
+__all__ = ["SIZE_LIMIT", "Document", "Kind", "Value", "read_document", "without_comments"]
 
 #: "size limit of 550001 bytes" in the console log of a 7942: a larger file is refused.
 SIZE_LIMIT = 550_001
@@ -27,8 +27,7 @@ _LEGACY = re.compile(
     r"^(SIP[0-9A-F]{12}\.cnf|SIPDefault\.cnf|OS79XX\.TXT|P0[0-9A-Z]{2}-.*)$", re.IGNORECASE
 )
 _ALLOW = re.compile(r"lint:\s*allow\s+([a-z0-9-]+)[:,]?\s*(.*?)\s*(?:-->|#\}|--;|$)")
-_XML_COMMENT = re.compile(rb"<!--.*?-->", re.DOTALL)
-_DECLARATION = re.compile(rb"<!(DOCTYPE|ENTITY)")
+_DECLARATION = re.compile(r"<!(DOCTYPE|ENTITY)")
 
 
 class Kind(StrEnum):
@@ -180,6 +179,15 @@ def _kind(path: str, root: etree._Element | None) -> Kind:
     return Kind.SCCP if kind is Kind.PHONE and _is_sccp(root) else kind
 
 
+def without_comments(text: str) -> str:
+    """Return XML without what stands in comments; line ends are kept."""
+    kept, place = [], 0
+    while (start := text.find("<!--", place)) >= 0 and (end := text.find("-->", start)) >= 0:
+        kept += [text[place:start], "\n" * text.count("\n", start, end)]
+        place = end + len("-->")
+    return "".join([*kept, text[place:]])
+
+
 def _is_sccp(root: etree._Element | None) -> bool:
     return root is not None and (root.findtext("deviceProtocol") or "").strip() == "SCCP"
 
@@ -188,11 +196,10 @@ def _parse(content: bytes) -> tuple[etree._Element | None, list[tuple[int, str]]
     if len(content) >= SIZE_LIMIT:
         return None, [(1, f"{len(content)} bytes; the phone takes less than {SIZE_LIMIT}")]
     # Without its zero bytes UTF-16 can be searched like UTF-8.
-    ascii_only = content.replace(b"\0", b"")
-    bare = _XML_COMMENT.sub(lambda match: b"\n" * match[0].count(b"\n"), ascii_only)
+    bare = without_comments(content.replace(b"\0", b"").decode("latin-1"))
     if declared := _DECLARATION.search(bare):
-        line = bare[: declared.start()].count(b"\n") + 1
-        return None, [(line, f"{declared[1].decode()} is declared: no phone file needs one")]
+        line = bare.count("\n", 0, declared.start()) + 1
+        return None, [(line, f"{declared[1]} is declared: no phone file needs one")]
     parser = etree.XMLParser(
         recover=True, resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False
     )

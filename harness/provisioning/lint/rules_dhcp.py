@@ -29,6 +29,8 @@ _TFTP = re.compile(
 )
 _DECLARED = re.compile(r"option\s+(\S+)\s+code\s+150\s*=\s*([^;]+)")
 _USED_150 = re.compile(r"option\s+(tftp150|voip-tftp\S*|option-150)\s+(?!code)")
+#: Further from its MAC than this, in characters, nothing is said of a host.
+_HOST_SIZE = 4096
 _COMMENT = re.compile(r"(?m)(?:^|(?<=[\s;{}]))#.*$")
 
 
@@ -46,42 +48,54 @@ class _Plan:
     tftp_for_all: bool
 
     def line(self, at: int) -> int:
-        return self.text[:at].count("\n") + 1
+        return self.text.count("\n", 0, at) + 1
 
 
 def _plan(document: Document) -> _Plan:
     text = _COMMENT.sub(lambda match: " " * len(match[0]), document.text)
-    hosts, rest = [], text
-    for match in _HOSTS.finditer(text):
-        mac = next(group for group in match.groups() if group)
+    matches = list(_HOSTS.finditer(text))
+    blocks = _blocks(text, [match.start() for match in matches])
+    hosts: list[_Host] = []
+    line, counted, common, done = 1, 0, [], 0
+    for match, (start, end) in zip(matches, blocks, strict=True):
+        at, mac = match.start(), next(group for group in match.groups() if group)
+        line, counted = line + text.count("\n", counted, at), at
         digits = "".join(part.rjust(2, "0") for part in re.split(r"[:.-]", mac)).upper()
-        start, end = _block(text, match.start())
-        hosts.append(
-            _Host(
-                digits, text[: match.start()].count("\n") + 1, bool(_TFTP.search(text, start, end))
-            )
-        )
-        rest = rest[:start] + " " * (end - start) + rest[end:]
-    return _Plan(text, tuple(hosts), bool(_TFTP.search(rest)))
+        near = (max(start, at - _HOST_SIZE), min(end, at + _HOST_SIZE))
+        hosts.append(_Host(digits, line, bool(_TFTP.search(text, *near))))
+        if start >= done:
+            common.append(text[done:start])
+        done = max(done, end)
+    common.append(text[done:])
+    return _Plan(text, tuple(hosts), any(_TFTP.search(part) for part in common))
 
 
-def _block(text: str, at: int) -> tuple[int, int]:
-    """Return the innermost ``{ }`` around a place, or its line where there is none."""
-    depth, start = 0, at
-    if "{" not in text:
-        return text.rfind("\n", 0, at) + 1, (text.find("\n", at) + 1 or len(text))
-    for start in range(at, -1, -1):
-        depth += (text[start] == "}") - (text[start] == "{")
-        if depth < 0:
-            break
-    else:
-        return text.rfind("\n", 0, at) + 1, (text.find("\n", at) + 1 or len(text))
-    depth = 0
-    for end in range(start, len(text)):
-        depth += (text[end] == "{") - (text[end] == "}")
-        if not depth:
-            return start, end + 1
-    return start, len(text)
+def _blocks(text: str, places: list[int]) -> list[tuple[int, int]]:
+    """Return the innermost ``{ }`` around each place, or its line where there is none.
+
+    One pass over the text, however the braces are nested.
+    """
+    found: list[tuple[int, int]] = [(0, 0)] * len(places)
+    open_blocks: list[tuple[int, list[int]]] = []
+    braces = [(match.start(), -1) for match in re.finditer(r"[{}]", text)]
+    for at, index in sorted([*braces, *((at, index) for index, at in enumerate(places))]):
+        if index >= 0:
+            if open_blocks:
+                open_blocks[-1][1].append(index)
+            else:
+                line_end = text.find("\n", at)
+                start = text.rfind("\n", 0, at) + 1
+                found[index] = (start, len(text) if line_end < 0 else line_end)
+        elif text[at] == "{":
+            open_blocks.append((at, []))
+        elif open_blocks:
+            start, inside = open_blocks.pop()
+            for each in inside:
+                found[each] = (start, at + 1)
+    for start, inside in open_blocks:
+        for each in inside:
+            found[each] = (start, len(text))
+    return found
 
 
 class DhcpHost(Rule):
@@ -104,8 +118,10 @@ class DhcpHost(Rule):
                     kind = Severity.NOTE if plan.tftp_for_all else None
                     yield self.finding(phone, 1, found, severity=kind)
             for host in plan.hosts if tree.whole and phones else ():
+                if host.mac in phones:
+                    continue
                 near = [mac for mac in phones if _differences(mac, host.mac) <= 2]
-                if host.mac not in phones and (host.own_tftp or near):
+                if host.own_tftp or near:
                     found = f"no SEP{host.mac}.cnf.xml here"
                     found += f"; SEP{near[0]}.cnf.xml is near" if near else ""
                     yield self.finding(document, host.line, found)

@@ -18,6 +18,9 @@ from harness.provisioning.lint.tree import Tree
 
 __all__: list[str] = []
 
+#: So many unknown names of a file are looked up; a file with more is none for a phone.
+_DOUBTED = 200
+
 
 class MisspeltElement(DocumentRule):
     id = "misspelt-element"
@@ -28,10 +31,12 @@ class MisspeltElement(DocumentRule):
     severity = Severity.WARNING
 
     def look(self, document: Document, tree: Tree) -> Iterator[Finding]:
+        doubted: set[str] = set()
         for element in document.elements():
             tag = str(element.tag)
-            if tag in TAGS:
+            if tag in TAGS or tag in doubted or len(doubted) > _DOUBTED:
                 continue
+            doubted.add(tag)
             same = [known for known in MEANT if known.lower() == tag.lower()]
             near = same or difflib.get_close_matches(tag, sorted(MEANT), n=1, cutoff=0.9)
             if near:

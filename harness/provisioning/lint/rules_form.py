@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import ClassVar
 
-from harness.provisioning.lint.document import SIZE_LIMIT, Document, Kind
+from harness.provisioning.lint.document import SIZE_LIMIT, Document, Kind, without_comments
 from harness.provisioning.lint.finding import Finding, Severity
 from harness.provisioning.lint.rule import RULES, DocumentRule, Rule
 from harness.provisioning.lint.tree import Tree
@@ -23,14 +23,13 @@ _XML_KINDS = (
 )
 _GOOD_NAME = re.compile(r"^SEP[0-9A-F]{12}\.cnf\.xml$")
 _PLACEHOLDER = re.compile(
-    r"(?<![A-Za-z0-9])_[A-Z][A-Z0-9]+_(?![A-Za-z0-9])|\{\{.*?\}\}|\{%.*?%\}|@@[A-Z_]+@@"
+    r"(?<![A-Za-z0-9])_[A-Z][A-Z0-9]+_(?![A-Za-z0-9])|\{\{[^{}]*\}\}|\{%[^%{}]*%\}|@@[A-Z_]+@@"
     # %AB%CD is a URL's escape, %MAC% is not.
     r"|%(?![0-9A-F]{2}%)[A-Z][A-Z0-9_]+%|\bCHANGE_?ME\b|\bYOUR_[A-Z_]+\b"
 )
 #: ${NAME} is a variable of Asterisk's in its own files.
 _SHELL = re.compile(r"\$\{[A-Za-z_]+\}|\$[A-Z_]{3,}")
-#: What nobody reads cannot harm; lines are kept, so that findings stand where they are.
-_XML_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+#: What nobody reads cannot harm.
 _CONF_COMMENT = re.compile(r"(?m)(?<!\\);.*$|^\s*#(?!include|tryinclude|exec).*$")
 
 
@@ -107,8 +106,8 @@ class Placeholder(DocumentRule):
 
     def look(self, document: Document, tree: Tree) -> Iterator[Finding]:
         xml = document.kind in _XML_KINDS
-        comment = _XML_COMMENT if xml else _CONF_COMMENT
-        text = comment.sub(lambda match: "\n" * match[0].count("\n"), document.text)
+        text = document.text
+        text = without_comments(text) if xml else _CONF_COMMENT.sub("", text)
         for number, line in enumerate(text.splitlines(), start=1):
             shells = _SHELL.finditer(line) if xml else ()
             for match in (*_PLACEHOLDER.finditer(line), *shells):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from lxml import etree
 
@@ -50,7 +51,13 @@ class Registration:
         return self.phone.value(tag, self.line)
 
 
-def _registrations(tree: Tree) -> Iterator[Registration]:
+@lru_cache(maxsize=1)
+def _registrations(tree: Tree) -> tuple[Registration, ...]:
+    """Return every line beside its peer; read once for all the rules that ask."""
+    return tuple(_read(tree))
+
+
+def _read(tree: Tree) -> Iterator[Registration]:
     pbxs = pbxs_of(tree)
     peers = [(pbx, {peer.name: peer for peer in reversed(pbx.peers())}) for pbx in pbxs]
     for phone in tree.of(Kind.PHONE) if pbxs else ():

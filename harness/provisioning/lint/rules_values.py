@@ -173,12 +173,14 @@ class SecurityMode(DocumentRule):
     id = "security-mode"
     title = "A secure device mode without a trust list"
     symptom = "no registration"
-    fix = "<deviceSecurityMode>1</deviceSecurityMode>"
+    fix = "<deviceSecurityMode>1</deviceSecurityMode>, or stage the trust list"
     source = "UCM"
 
     def look(self, document: Document, tree: Tree) -> Iterator[Finding]:
         value = document.value("deviceSecurityMode")
-        if value is not None and number(value.text) > 1:
+        host = document.name.split(".")[0]
+        lists = {f"CTL{host}.tlv", f"ITL{host}.tlv", "CTLFile.tlv", "ITLFile.tlv"}
+        if value is not None and number(value.text) > 1 and not lists.intersection(tree.names):
             yield self.finding(document, value, f"deviceSecurityMode is {value.text}")
 
 

@@ -27,7 +27,7 @@ class TemplateTrouble:
     why: str
 
 
-@dataclass
+@dataclass(eq=False)
 class Tree:
     """Documents, and the sizes of all files a phone could be served, by name.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -279,6 +280,15 @@ def test_two_broken_templates_are_told_at_once(
     assert "dialplan.xml.j2:2: error: bytes that are no UTF-8" in told
 
 
+def test_files_beside_templates_are_looked_at_too(
+    templates: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert f"{templates}/SEP.cnf.xml.j2:" in lint_text(capsys, str(templates.parent))
+    assert main(["lint", str(templates / "nothing.j2")]) == 2
+    (templates / "SEP0024c4abcdef.cnf.xml").write_text("<device/>", encoding="utf-8")
+    assert "[file-name]" in lint_text(capsys, str(templates))
+
+
 def test_marks_of_lines_leave_no_trace(templates: Path) -> None:
     lab = load_lab(ROOT / "lab.yaml")
     for name, file in trace_tree(lab, templates).items():
@@ -306,6 +316,31 @@ def test_the_catalogue_page_is_the_codes() -> None:
     assert page.read_text(encoding="utf-8") == as_catalogue(), (
         "write it again: harness lint --catalogue > docs/reference/lint-rules.md"
     )
+
+
+def _repeated(*pieces: bytes) -> bytes:
+    return b"".join(pieces) * (200_000 // sum(map(len, pieces)))
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        *((SEP, _repeated(piece)) for piece in (b"<!--", b"<a>", b"{{", b"_A", b"&a;", b"{%")),
+        (SEP, b"<device>" + b"".join(b"<e%d/>" % n for n in range(20_000)) + b"</device>"),
+        (SEP, b"<device><sipProfile><sipLines>" + b"<line/>" * 20_000),
+        ("sip.conf", _repeated(b";--")),
+        ("sip.conf", _repeated(b"[a](a)\n")),
+        ("dhcpd.conf", _repeated(b"{hardware ethernet 0:0:0:0:0:0")),
+        ("dhcpd.conf", _repeated(b"}hardware ethernet 0:0:0:0:0:0")),
+        ("dhcpd.conf", _repeated(b"option option-150 code 150 = x;option option-150 y;")),
+        ("dialplan.xml", b"<DIALTEMPLATE>" + b"<TEMPLATE/>" * 20_000 + b"</DIALTEMPLATE>"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else repr(value[-12:]),
+)
+def test_no_file_of_the_phones_size_takes_long(name: str, content: bytes) -> None:
+    began = time.process_time()
+    lint(tree_of({SEP: good()[SEP], name: content}))
+    assert time.process_time() - began < 6
 
 
 _NAMES = st.sampled_from(

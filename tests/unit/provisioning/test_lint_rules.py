@@ -342,6 +342,12 @@ def test_a_file_above_the_phones_limit_is_not_parsed() -> None:
     assert [each.rule for each in lint(tree_of(tree))] == ["file-too-big"]
 
 
+def test_a_secure_mode_with_its_trust_list() -> None:
+    tree = changed("", SEP, "<deviceSecurityMode>1", "<deviceSecurityMode>3")
+    assert found_in(tree, "security-mode")
+    assert not found_in(tree | {"CTLSEP0024C4ABCDEF.tlv": b""}, "security-mode")
+
+
 def test_a_file_for_sccp_is_named_once_and_left_alone() -> None:
     tree = changed("", SEP, "<deviceProtocol>SIP", "<deviceProtocol>SCCP")
     tree[SEP] = tree[SEP].replace(b"<featureID>9", b"<featureID>0")
