@@ -9,6 +9,8 @@ What pyvisa-py 0.8.1 does was measured, and each oddity is dealt with here:
   same cure;
 * a name that does not resolve raises a plain `Exception` and leaks a socket: so it is resolved
   here first;
+* a device that says more than it was asked would answer the next question with it: so what waits
+  unread before a question ends the session;
 * closed and reset connections raise builtin `OSError`, bytes outside ASCII `UnicodeDecodeError`;
 * VXI-11 and HiSLIP raise `RuntimeError`s of their own (pyvisa_py.protocols.rpc and hislip).
 """
@@ -16,6 +18,7 @@ What pyvisa-py 0.8.1 does was measured, and each oddity is dealt with here:
 from __future__ import annotations
 
 import contextlib
+import select
 import socket
 from typing import Any
 
@@ -105,7 +108,7 @@ class ScpiSession:
             )
         except Exception as error:  # pyvisa-py's own failures have no common class
             raise Refused(str(error)) from error
-        self._switch_nagle_off()
+        self._make_ready()
         try:
             return self.query(self._dialect.identify)
         except Dropped as error:
@@ -128,14 +131,40 @@ class ScpiSession:
                 raise Refused(f"{host}: {error}") from error
         return isinstance(resource, rname.ASRLInstr)
 
-    def _switch_nagle_off(self) -> None:
+    def _interface(self) -> tuple[Any, Any]:
+        """Return pyvisa-py's session and its socket or serial port, which it does not publish."""
+        library: Any = self._manager.visalib
+        session = library.sessions[self._resource.session]
+        return session, session.interface
+
+    def _check_for_strays(self) -> None:
+        """See bytes nobody asked for before they are taken for the next answer.
+
+        Raises:
+            Dropped: there are some, or the peer has closed.
+        """
+        with contextlib.suppress(AttributeError, KeyError, TypeError):
+            session, interface = self._interface()
+            if getattr(session, "_pending_buffer", b""):
+                raise Dropped("it said more than it was asked")
+            if isinstance(interface, socket.socket):
+                if not select.select([interface], [], [], 0)[0]:
+                    return
+                peek = interface.recv(1, socket.MSG_PEEK)
+                raise Dropped("it said more than it was asked" if peek else "closed by the device")
+            if interface.in_waiting:
+                raise Dropped("it said more than it was asked")
+
+    def _make_ready(self) -> None:
         # A write followed by a query costs 44 ms otherwise (Nagle and delayed ACK), and pyvisa-py
         # refuses VI_ATTR_TCPIP_NODELAY. Only speed depends on it, so a failure may pass.
         with contextlib.suppress(AttributeError, KeyError, OSError, TypeError):
-            library: Any = self._manager.visalib
-            session = library.sessions[self._resource.session]
-            if isinstance(session.interface, socket.socket):
-                session.interface.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            _, interface = self._interface()
+            if isinstance(interface, socket.socket):
+                interface.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            else:
+                # A serial line has no connection that could be made anew: what came late goes.
+                interface.reset_input_buffer()
 
     def write(self, command: str) -> None:
         """Send one command.
@@ -164,7 +193,11 @@ class ScpiSession:
         if self._resource is None:
             raise Dropped("the session is closed")
         try:
+            self._check_for_strays()
             return action()
+        except Dropped:
+            self.close()
+            raise
         except pyvisa.errors.VisaIOError as error:
             self.close()
             if error.error_code == StatusCode.error_timeout:
