@@ -83,7 +83,9 @@ class Credentials(BaseModel):
         for key, variable in variables.items():
             if not _VARIABLE.match(variable):
                 # What was found is not repeated: somebody may have put the secret itself here.
-                raise ValueError(f"{key} takes the name of an environment variable in capitals, no secret")
+                raise ValueError(
+                    f"{key} takes the name of an environment variable in capitals, no secret"
+                )
         return self
 
     def read(self, device: str) -> dict[str, SecretStr]:
