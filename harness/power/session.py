@@ -12,7 +12,7 @@ What pyvisa-py 0.8.1 does was measured, and each oddity is dealt with here:
 * a device that says more than it was asked would answer the next question with it: so what waits
   unread before a question ends the session;
 * closed and reset connections raise builtin `OSError`, bytes outside ASCII `UnicodeDecodeError`;
-* VXI-11 and HiSLIP raise `RuntimeError`s of their own (pyvisa_py.protocols.rpc and hislip).
+* VXI-11 and HiSLIP raise `RuntimeError`, `EOFError`, `AssertionError` and errors of their own.
 """
 
 from __future__ import annotations
@@ -29,6 +29,10 @@ from pyvisa.constants import StatusCode
 from harness.power.dialects import PLAIN, ScpiDialect
 
 __all__ = ["Dropped", "Garbled", "NoAddress", "Refused", "ScpiSession", "Silent", "WireTrouble"]
+
+
+#: IVI-6.1 for HiSLIP; VXI-11 asks the ONC RPC portmapper for its port (RFC 1833).
+_HISLIP_PORT, _PORTMAPPER_PORT = 4880, 111
 
 
 class WireTrouble(Exception):
@@ -129,7 +133,18 @@ class ScpiSession:
                 socket.getaddrinfo(host, None, family=socket.AF_INET)
             except OSError as error:
                 raise Refused(f"{host}: {error}") from error
+        if isinstance(resource, rname.TCPIPInstr):
+            self._probe(resource.host_address, resource.lan_device_name)
         return isinstance(resource, rname.ASRLInstr)
+
+    def _probe(self, host: str, device: str) -> None:
+        """See whether anybody listens: pyvisa-py leaks the sockets of an opening that fails."""
+        hislip = device.lower().startswith("hislip")
+        port = int(device.partition(",")[2] or _HISLIP_PORT) if hislip else _PORTMAPPER_PORT
+        try:
+            socket.create_connection((host, port), self._timeout_ms / 1000).close()
+        except OSError as error:
+            raise Refused(f"{host}, port {port}: {error.strerror or error}") from error
 
     def _interface(self) -> tuple[Any, Any]:
         """Return pyvisa-py's session and its socket or serial port, which it does not publish."""
@@ -203,12 +218,12 @@ class ScpiSession:
             if error.error_code == StatusCode.error_timeout:
                 raise Silent(f"no answer within {self._timeout_ms / 1000:.1f} s") from error
             raise Dropped(str(error)) from error
-        except (pyvisa.errors.InvalidSession, OSError, EOFError, RuntimeError) as error:
-            self.close()
-            raise Dropped(str(error) or type(error).__name__) from error
         except UnicodeDecodeError as error:
             self.close()
             raise Garbled(repr(error.object)) from error
+        except Exception as error:  # pyvisa-py's own failures have no common class
+            self.close()
+            raise Dropped(str(error) or type(error).__name__) from error
 
     def close(self) -> None:
         """Close the session if one is open."""
