@@ -140,7 +140,10 @@ class ScpiSession:
     def _probe(self, host: str, device: str) -> None:
         """See whether anybody listens: pyvisa-py leaks the sockets of an opening that fails."""
         hislip = device.lower().startswith("hislip")
-        port = int(device.partition(",")[2] or _HISLIP_PORT) if hislip else _PORTMAPPER_PORT
+        written = device.partition(",")[2] or str(_HISLIP_PORT)
+        if hislip and not written.isdecimal():
+            raise NoAddress(f"{written!r} is no port")
+        port = int(written) if hislip else _PORTMAPPER_PORT
         try:
             socket.create_connection((host, port), self._timeout_ms / 1000).close()
         except OSError as error:
