@@ -27,6 +27,7 @@ VENV = ROOT / ".venv"
 BIN = VENV / "bin"
 CACHE = Path(os.environ.get("PHONE_BENCH_CACHE", Path.home() / ".cache" / "phone-bench"))
 LOCK = ROOT / "requirements.lock"
+LABGRID_LOCK = ROOT / "tools" / "labgrid.lock"
 OLDEST = (3, 11)
 
 #: Debian package by the program or file that shows it is there.
@@ -141,6 +142,22 @@ def virtual_environment() -> bool:
     return True
 
 
+def labgrid_environment() -> bool:
+    """Make a virtual environment with labgrid: its pyserial would overwrite ours (decision 14)."""
+    venv = CACHE / "labgrid"
+    stamp = venv / "made-from"
+    wanted_stamp = stamp_of(LABGRID_LOCK)
+    if stamp.exists() and stamp.read_text() == wanted_stamp:
+        return False
+    shutil.rmtree(venv, ignore_errors=True)
+    run(sys.executable, "-m", "venv", venv, quiet=True)
+    pip = (venv / "bin" / "python", "-m", "pip", "--disable-pip-version-check", "-q")
+    cache = {"PIP_CACHE_DIR": str(CACHE / "pip")}
+    run(*pip, "install", "--require-hashes", "-r", LABGRID_LOCK, quiet=True, **cache)
+    stamp.write_text(wanted_stamp)
+    return True
+
+
 VERSIONS = ("16", "22")
 
 
@@ -215,6 +232,7 @@ def prepare(versions: tuple[str, ...]) -> None:
     CACHE.mkdir(parents=True, exist_ok=True)
     timed("system packages", system_packages)
     timed("virtual environment", virtual_environment)
+    timed("labgrid's own environment", labgrid_environment)
     timed(f"Asterisk {' and '.join(versions)}", lambda: images(versions))
     timed("MicroPython", unix_micropython)
 

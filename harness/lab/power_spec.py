@@ -40,7 +40,8 @@ __all__ = [
 
 VIRTUAL = "virtual"
 
-_VARIABLE = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
+#: Upper case, so that a secret written here by mistake is seldom taken for a name.
+_VARIABLE = re.compile(r"^[A-Z][A-Z0-9_]*$")
 #: A URL with a password written out; one to be filled in from credentials is in braces.
 _PASSWORD_IN_URL = re.compile(r"://[^/@:]*:(?!\{[a-z_]+\}@)[^/@]*@")
 _OUTLET = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,15}$"
@@ -82,7 +83,9 @@ class Credentials(BaseModel):
         for key, variable in variables.items():
             if not _VARIABLE.match(variable):
                 # What was found is not repeated: somebody may have put the secret itself here.
-                raise ValueError(f"{key} takes the name of an environment variable, no secret")
+                raise ValueError(
+                    f"{key} takes the name of an environment variable in capitals, no secret"
+                )
         return self
 
     def read(self, device: str) -> dict[str, SecretStr]:

@@ -9,13 +9,16 @@ What pyvisa-py 0.8.1 does was measured, and each oddity is dealt with here:
   same cure;
 * a name that does not resolve raises a plain `Exception` and leaks a socket: so it is resolved
   here first;
+* a device that says more than it was asked would answer the next question with it: so what waits
+  unread before a question ends the session;
 * closed and reset connections raise builtin `OSError`, bytes outside ASCII `UnicodeDecodeError`;
-* VXI-11 and HiSLIP raise `RuntimeError`s of their own (pyvisa_py.protocols.rpc and hislip).
+* VXI-11 and HiSLIP raise `RuntimeError`, `EOFError`, `AssertionError` and errors of their own.
 """
 
 from __future__ import annotations
 
 import contextlib
+import select
 import socket
 from typing import Any
 
@@ -26,6 +29,10 @@ from pyvisa.constants import StatusCode
 from harness.power.dialects import PLAIN, ScpiDialect
 
 __all__ = ["Dropped", "Garbled", "NoAddress", "Refused", "ScpiSession", "Silent", "WireTrouble"]
+
+
+#: IVI-6.1 for HiSLIP; VXI-11 asks the ONC RPC portmapper for its port (RFC 1833).
+_HISLIP_PORT, _PORTMAPPER_PORT = 4880, 111
 
 
 class WireTrouble(Exception):
@@ -105,7 +112,7 @@ class ScpiSession:
             )
         except Exception as error:  # pyvisa-py's own failures have no common class
             raise Refused(str(error)) from error
-        self._switch_nagle_off()
+        self._make_ready()
         try:
             return self.query(self._dialect.identify)
         except Dropped as error:
@@ -126,16 +133,56 @@ class ScpiSession:
                 socket.getaddrinfo(host, None, family=socket.AF_INET)
             except OSError as error:
                 raise Refused(f"{host}: {error}") from error
+        if isinstance(resource, rname.TCPIPInstr):
+            self._probe(resource.host_address, resource.lan_device_name)
         return isinstance(resource, rname.ASRLInstr)
 
-    def _switch_nagle_off(self) -> None:
+    def _probe(self, host: str, device: str) -> None:
+        """See whether anybody listens: pyvisa-py leaks the sockets of an opening that fails."""
+        hislip = device.lower().startswith("hislip")
+        written = device.partition(",")[2] or str(_HISLIP_PORT)
+        if hislip and not written.isdecimal():
+            raise NoAddress(f"{written!r} is no port")
+        port = int(written) if hislip else _PORTMAPPER_PORT
+        try:
+            socket.create_connection((host, port), self._timeout_ms / 1000).close()
+        except OSError as error:
+            raise Refused(f"{host}, port {port}: {error.strerror or error}") from error
+
+    def _interface(self) -> tuple[Any, Any]:
+        """Return pyvisa-py's session and its socket or serial port, which it does not publish."""
+        library: Any = self._manager.visalib
+        session = library.sessions[self._resource.session]
+        return session, session.interface
+
+    def _check_for_strays(self) -> None:
+        """See bytes nobody asked for before they are taken for the next answer.
+
+        Raises:
+            Dropped: there are some, or the peer has closed.
+        """
+        with contextlib.suppress(AttributeError, KeyError, TypeError):
+            session, interface = self._interface()
+            if getattr(session, "_pending_buffer", b""):
+                raise Dropped("it said more than it was asked")
+            if isinstance(interface, socket.socket):
+                if not select.select([interface], [], [], 0)[0]:
+                    return
+                peek = interface.recv(1, socket.MSG_PEEK)
+                raise Dropped("it said more than it was asked" if peek else "closed by the device")
+            if interface.in_waiting:
+                raise Dropped("it said more than it was asked")
+
+    def _make_ready(self) -> None:
         # A write followed by a query costs 44 ms otherwise (Nagle and delayed ACK), and pyvisa-py
         # refuses VI_ATTR_TCPIP_NODELAY. Only speed depends on it, so a failure may pass.
         with contextlib.suppress(AttributeError, KeyError, OSError, TypeError):
-            library: Any = self._manager.visalib
-            session = library.sessions[self._resource.session]
-            if isinstance(session.interface, socket.socket):
-                session.interface.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            _, interface = self._interface()
+            if isinstance(interface, socket.socket):
+                interface.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            else:
+                # A serial line has no connection that could be made anew: what came late goes.
+                interface.reset_input_buffer()
 
     def write(self, command: str) -> None:
         """Send one command.
@@ -164,18 +211,22 @@ class ScpiSession:
         if self._resource is None:
             raise Dropped("the session is closed")
         try:
+            self._check_for_strays()
             return action()
+        except Dropped:
+            self.close()
+            raise
         except pyvisa.errors.VisaIOError as error:
             self.close()
             if error.error_code == StatusCode.error_timeout:
                 raise Silent(f"no answer within {self._timeout_ms / 1000:.1f} s") from error
             raise Dropped(str(error)) from error
-        except (pyvisa.errors.InvalidSession, OSError, EOFError, RuntimeError) as error:
-            self.close()
-            raise Dropped(str(error) or type(error).__name__) from error
         except UnicodeDecodeError as error:
             self.close()
             raise Garbled(repr(error.object)) from error
+        except Exception as error:  # pyvisa-py's own failures have no common class
+            self.close()
+            raise Dropped(str(error) or type(error).__name__) from error
 
     def close(self) -> None:
         """Close the session if one is open."""

@@ -26,7 +26,7 @@ virtual:
   speed: 40
   seeded: {seeded}
 power:
-  pdu-1: {{address: virtual, outlets: 2}}
+  pdu-1: {{address: virtual, outlets: 2, draw_a: 0.05}}
 keypads:
   keypad-1: {{port: virtual}}
 pbx: {{address: 127.44.0.2}}
@@ -99,6 +99,13 @@ CASES = [
         "fault fired: ",
     ),
     Case({"pdus": {"pdu-1": {"silent": True}}}, "power_cut", "bench fault", "pdu-1", "fault fired"),
+    Case(
+        {"pdus": {"pdu-1": {"lie": True}}},
+        "power_cut",
+        "bench fault",
+        "reads back on but draws 0.000 A",
+        "fault fired: pdu-1 lie",
+    ),
     Case(
         {"keypads": {"keypad-1": {"silent": True}}},
         "power_cut",

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
+from hislip_server import HislipServer
 from rigs import AMPERES, Loop, Outlets, Rig, World
 
 from harness.virtual.pdu import PduTwin
@@ -72,19 +73,25 @@ class _Serial:
         self._slave = None
 
 
+def keysight(outlets: Outlets, line: str) -> str | None:
+    """Answer as a Keysight E36312A does."""
+    if line == "*IDN?":
+        return "Keysight Technologies,E36312A,PDU,1.0"
+    words = line.replace("(@", "").rstrip(")").replace(",", " ").split()
+    if words[0] == "OUTP?":
+        return str(int(outlets.on[words[1]]))
+    if words[0] == "MEAS:CURR?":
+        load = AMPERES if words[1] == "1" and outlets.on["1"] else 0.0
+        return f"{load:+.8E}"
+    if words[0] == "OUTP":
+        outlets.on[words[2]] = words[1] == "ON"
+    return None
+
+
 class _KeysightSupply(_Serial):
     def answer(self, line: str) -> str | None:
-        if line == "*IDN?":
-            return "Keysight Technologies,E36312A,PDU,1.0\n"
-        words = line.replace("(@", "").rstrip(")").replace(",", " ").split()
-        if words[0] == "OUTP?":
-            return f"{int(self.outlets.on[words[1]])}\n"
-        if words[0] == "MEAS:CURR?":
-            load = AMPERES if words[1] == "1" and self.outlets.on["1"] else 0.0
-            return f"{load:+.8E}\n"
-        if words[0] == "OUTP":
-            self.outlets.on[words[2]] = words[1] == "ON"
-        return None
+        answer = keysight(self.outlets, line)
+        return None if answer is None else f"{answer}\n"
 
 
 class _NumatoCard(_Serial):
@@ -121,8 +128,27 @@ def _serial(kind: type[_Serial], names: tuple[str, ...], ends: bytes, **entry: A
     return make
 
 
+@contextmanager
+def _hislip(_: Path) -> Iterator[Rig]:
+    outlets = Outlets(("1", "2", "3"))
+    server = HislipServer(lambda line: keysight(outlets, line))
+    yield Rig(
+        entry={
+            "driver": "scpi",
+            "address": server.address,
+            "dialect": "keysight-e36300",
+            "outlets": ["1", "2", "3"],
+        },
+        truth=lambda outlet: outlets.on[outlet],
+        unplug=server.close,
+        measures=True,
+    )
+    server.close()
+
+
 RIGS = {
     "socket": _socket,
     "serial": _serial(_KeysightSupply, ("1", "2", "3"), b"\n", dialect="keysight-e36300"),
+    "hislip": _hislip,
     "relay-card": _serial(_NumatoCard, ("0", "1"), b"\r", dialect="numato-relay"),
 }

@@ -108,7 +108,7 @@ class Outlets:
     def __init__(self, names: tuple[str, ...] = ("1", "2", "3", "4")) -> None:
         self.on = dict.fromkeys(names, False)
         #: Called before each answer; a test may let it wait or raise.
-        self.before: Callable[[], None] = lambda: None
+        self.before: Callable[[], object] = lambda: None
 
 
 @contextmanager

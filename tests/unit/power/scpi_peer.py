@@ -7,6 +7,7 @@ import struct
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from io import BufferedReader
 from types import TracebackType
 
 #: Instead of an answer: what the peer does to the connection.
@@ -33,7 +34,8 @@ IDN = exchange("*IDN?", "Maker,PDU,1,1.0")
 class ScriptedPdu:
     """Play one list of exchanges per connection; any departure fails the test at the end."""
 
-    def __init__(self, *connections: Sequence[Say]) -> None:
+    def __init__(self, *connections: Sequence[Say], ends: bytes = b"\n") -> None:
+        self._ends = ends
         self._script = [list(steps) for steps in connections]
         self._server = socket.create_server(("127.43.1.1", 0))
         self._open: list[socket.socket] = []
@@ -71,12 +73,18 @@ class ScriptedPdu:
         except OSError as error:
             self._wrong.append(f"{error}")
 
+    def _line(self, lines: BufferedReader) -> bytes:
+        got = b""
+        while not got.endswith(self._ends) and (byte := lines.read(1)):
+            got += byte
+        return got
+
     def _serve(self, connection: socket.socket, steps: list[Say]) -> None:
         with connection.makefile("rb") as lines:
             while steps:
-                got = lines.readline().decode()
+                got = self._line(lines)
                 step = steps.pop(0)
-                if got != step.line + "\n":
+                if got != step.line.encode() + self._ends:
                     self._wrong.append(f"expected {step.line!r}, got {got!r}")
                     connection.close()
                     return

@@ -35,7 +35,9 @@ def test_name_that_does_not_resolve(scpi: Scpi) -> None:
         scpi("TCPIP0::no.such.invalid::5025::SOCKET")
 
 
-@pytest.mark.parametrize("address", ["nonsense", "192.0.2.1:5025", ""])
+@pytest.mark.parametrize(
+    "address", ["nonsense", "192.0.2.1:5025", "", "TCPIP0::127.43.1.1::hislip0,x::INSTR"]
+)
 def test_address_that_is_no_resource_name(scpi: Scpi, address: str) -> None:
     with pytest.raises(UsageFault, match="is not a VISA resource name"):
         scpi(address)
