@@ -14,12 +14,16 @@ import subprocess
 import sys
 import threading
 import tty
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from harness.events import LampColour
+from harness.keypad import MatrixKeypad
+from harness.timeline import Timeline
 
 ROOT = Path(__file__).parents[3]
 FIRMWARE = ROOT / "firmware"
@@ -49,6 +53,7 @@ def execute(code: str, *folders: Path) -> str:
     """Run a piece of code under MicroPython and return what it printed."""
     done = subprocess.run(
         [micropython.found(), "-c", code],
+        cwd="/",
         env={**os.environ, "MICROPYPATH": ":".join(map(str, folders))},
         capture_output=True,
         text=True,
@@ -67,6 +72,16 @@ class Switched:
     driver: str
     number: int
     percent: int
+
+
+@contextmanager
+def opened(port: str, timeline: Timeline) -> Iterator[MatrixKeypad]:
+    """Connect the real driver."""
+    keypad = MatrixKeypad(port, "keypad-1", "desk", timeline.observer("keypad-1"), answer_s=1.0)
+    try:
+        yield keypad
+    finally:
+        keypad.close()
 
 
 class RunningFirmware:
