@@ -112,6 +112,8 @@ class RunningFirmware:
         os.close(orders)
         os.close(record)
         self._lines: list[str] = []
+        self._marks = 0
+        self._recorded = threading.Condition()
         self._armed = threading.Event()
         self._recorder = threading.Thread(target=self._hear, args=(record_from,), daemon=True)
         self._recorder.start()
@@ -120,7 +122,9 @@ class RunningFirmware:
     def _hear(self, descriptor: int) -> None:
         with os.fdopen(descriptor, "r") as lines:
             for line in lines:
-                self._lines.append(line)
+                with self._recorded:
+                    self._lines.append(line)
+                    self._recorded.notify_all()
                 if line.endswith("arm\n"):
                     self._armed.set()
 
@@ -128,9 +132,21 @@ class RunningFirmware:
         self._process.kill()
         return self._process.communicate()[1].decode()
 
+    def _catch_up(self) -> None:
+        """Wait until all that was recorded up to now has arrived."""
+        self._marks += 1
+        self.order(f"mark {self._marks}")
+        mark = f" mark {self._marks}\n"
+        with self._recorded:
+            seen = self._recorded.wait_for(
+                lambda: any(line.endswith(mark) for line in self._lines[-50:]), 5.0
+            )
+        assert seen, "the firmware's main loop does not turn"
+
     @property
     def switched(self) -> list[Switched]:
         """What the drivers were told so far; a row is 0 or 1."""
+        self._catch_up()
         found = []
         for line in list(self._lines):
             us, *words = line.split()
@@ -140,7 +156,8 @@ class RunningFirmware:
 
     @property
     def last_words(self) -> str:
-        """The last line the drivers were told."""
+        """The last line the drivers were told; only after the firmware has ended."""
+        self._recorder.join(5.0)
         return self._lines[-1].split(" ", 1)[1].strip()
 
     def powered(self) -> list[dict[str, int]]:
