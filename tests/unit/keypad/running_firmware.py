@@ -14,12 +14,16 @@ import subprocess
 import sys
 import threading
 import tty
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from harness.events import LampColour
+from harness.keypad import MatrixKeypad
+from harness.timeline import Timeline
 
 ROOT = Path(__file__).parents[3]
 FIRMWARE = ROOT / "firmware"
@@ -49,6 +53,7 @@ def execute(code: str, *folders: Path) -> str:
     """Run a piece of code under MicroPython and return what it printed."""
     done = subprocess.run(
         [micropython.found(), "-c", code],
+        cwd="/",
         env={**os.environ, "MICROPYPATH": ":".join(map(str, folders))},
         capture_output=True,
         text=True,
@@ -67,6 +72,16 @@ class Switched:
     driver: str
     number: int
     percent: int
+
+
+@contextmanager
+def opened(port: str, timeline: Timeline) -> Iterator[MatrixKeypad]:
+    """Connect the real driver."""
+    keypad = MatrixKeypad(port, "keypad-1", "desk", timeline.observer("keypad-1"), answer_s=1.0)
+    try:
+        yield keypad
+    finally:
+        keypad.close()
 
 
 class RunningFirmware:
@@ -97,6 +112,8 @@ class RunningFirmware:
         os.close(orders)
         os.close(record)
         self._lines: list[str] = []
+        self._marks = 0
+        self._recorded = threading.Condition()
         self._armed = threading.Event()
         self._recorder = threading.Thread(target=self._hear, args=(record_from,), daemon=True)
         self._recorder.start()
@@ -105,7 +122,9 @@ class RunningFirmware:
     def _hear(self, descriptor: int) -> None:
         with os.fdopen(descriptor, "r") as lines:
             for line in lines:
-                self._lines.append(line)
+                with self._recorded:
+                    self._lines.append(line)
+                    self._recorded.notify_all()
                 if line.endswith("arm\n"):
                     self._armed.set()
 
@@ -113,9 +132,21 @@ class RunningFirmware:
         self._process.kill()
         return self._process.communicate()[1].decode()
 
+    def _catch_up(self) -> None:
+        """Wait until all that was recorded up to now has arrived."""
+        self._marks += 1
+        self.order(f"mark {self._marks}")
+        mark = f" mark {self._marks}\n"
+        with self._recorded:
+            seen = self._recorded.wait_for(
+                lambda: any(line.endswith(mark) for line in self._lines[-50:]), 5.0
+            )
+        assert seen, "the firmware's main loop does not turn"
+
     @property
     def switched(self) -> list[Switched]:
         """What the drivers were told so far; a row is 0 or 1."""
+        self._catch_up()
         found = []
         for line in list(self._lines):
             us, *words = line.split()
@@ -125,7 +156,8 @@ class RunningFirmware:
 
     @property
     def last_words(self) -> str:
-        """The last line the drivers were told."""
+        """The last line the drivers were told; only after the firmware has ended."""
+        self._recorder.join(5.0)
         return self._lines[-1].split(" ", 1)[1].strip()
 
     def powered(self) -> list[dict[str, int]]:

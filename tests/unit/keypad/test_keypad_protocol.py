@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import select
 from collections.abc import Callable, Iterator
 
 import pytest
 from controller_peer import frame
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from running_firmware import RunningFirmware
 from running_twin import RunningTwin
 
@@ -152,6 +155,40 @@ def test_what_is_no_frame_is_passed_over(line: Line, noise: bytes) -> None:
     line.raw(noise)
     line.say(">3 alive")
     assert line.hear() == "<3 ok T"
+
+
+SEQ = itertools.count(100)
+
+
+@given(
+    st.lists(st.none() | st.binary(max_size=30), max_size=6),
+    st.lists(st.integers(1, 40), min_size=1, max_size=8),
+)
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_requests_between_garbage_however_cut(
+    line: Line, pieces: list[bytes | None], sizes: list[int]
+) -> None:
+    # Between two examples more time may pass than the controller's watchdog grants.
+    greeting = next(SEQ)
+    line.say(f">{greeting} hello")
+    heard = line.hear()
+    assert (line.hear() if heard == "!T watchdog" else heard) == f"<{greeting} ok T matrix 1 35"
+    stream, expected = b"", []
+    for piece in pieces:
+        if piece is None:
+            seq = next(SEQ)
+            stream += frame(f">{seq} alive")
+            expected.append(f"<{seq} ok T")
+        else:
+            stream += piece + b"\n"
+    for size in itertools.cycle(sizes):
+        if not stream:
+            break
+        line.raw(stream[:size])
+        stream = stream[size:]
+    assert line.hear_all(len(expected)) == expected
 
 
 def test_frame_in_pieces(line: Line) -> None:
