@@ -88,7 +88,12 @@ def misdialled(keypad: Keypad, typed: str, dialled: str) -> BenchFault:
     The number on the wire is what the phone took from its keys, digit by digit.
     """
     faults = []
-    for tag, a, b, c, d in SequenceMatcher(None, typed, dialled, autojunk=False).get_opcodes():
+    if len(typed) == len(dialled):
+        steps = [("replace", at, at + 1, at, at + 1) for at in range(len(typed))]
+        steps = [step for step in steps if typed[step[1]] != dialled[step[1]]]
+    else:
+        steps = [*SequenceMatcher(None, typed, dialled, autojunk=False).get_opcodes()]
+    for tag, a, b, c, d in steps:
         wanted, got = typed[a:b], dialled[c:d]
         if tag == "delete":
             faults.append(f"{wanted} lost")
