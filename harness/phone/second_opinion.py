@@ -87,10 +87,19 @@ def misdialled(keypad: Keypad, typed: str, dialled: str) -> BenchFault:
 
     The number on the wire is what the phone took from its keys, digit by digit.
     """
-    faults = []
-    if len(typed) == len(dialled):
-        steps = [("replace", at, at + 1, at, at + 1) for at in range(len(typed))]
-        steps = [step for step in steps if typed[step[1]] != dialled[step[1]]]
+    faults: list[str] = []
+    steps: list[tuple[str, int, int, int, int]] = []
+    # A dial plan ends the number when it is long enough, so a doubled key may push the last ones out.
+    doubled = [
+        key
+        for key in dict.fromkeys(typed)
+        if typed.replace(key, 2 * key)[: len(dialled)] == dialled
+    ]
+    if doubled and len(dialled) >= len(typed):
+        faults.append(f"{doubled[0]} doubled")
+    elif len(typed) == len(dialled):
+        differing = [at for at in range(len(typed)) if typed[at] != dialled[at]]
+        steps = [("replace", at, at + 1, at, at + 1) for at in differing]
     else:
         steps = [*SequenceMatcher(None, typed, dialled, autojunk=False).get_opcodes()]
     for tag, a, b, c, d in steps:

@@ -102,7 +102,9 @@ def test_without_a_window_there_is_no_verdict(window: Any) -> None:
         ("21", "1 lost"),
         ("2111", "1 doubled"),
         ("2211", "2 doubled"),
+        ("221", "2 doubled"),
         ("241", "4 pressed for 1"),
+        ("2", "11 lost"),
         ("2113", "3 pressed as well"),
     ],
 )
