@@ -89,7 +89,7 @@ def misdialled(keypad: Keypad, typed: str, dialled: str) -> BenchFault:
     """
     faults: list[str] = []
     steps: list[tuple[str, int, int, int, int]] = []
-    # A dial plan ends the number when it is long enough, so a doubled key may push the last ones out.
+    # A dial plan ends a number that is long enough: a doubled key may push the last ones out.
     doubled = [
         key
         for key in dict.fromkeys(typed)
