@@ -81,6 +81,7 @@ def test_factory_reset_by_the_lamps_of_a_sensor(tmp_path: Path) -> None:
     ("keyword", "seeded", "says"),
     [
         ("outgoing_call_codec and PCMA", {"double_keys": [2]}, "2 doubled"),
+        ("restart_from", {"lose_keys": ["*"]}, "settings * * # * * did not reach"),
         ("hold_silences", {"lose_keys": ["soft1"]}, "soft1 did not reach the phone"),
         ("phone_sends_all", {"lose_keys": [7]}, "key 7 was lost"),
         ("factory_reset", {"lose_keys": ["#"]}, "key # did not reach the phone"),
