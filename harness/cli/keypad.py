@@ -84,9 +84,9 @@ def _calibrate(lab: Lab, name: str, given: list[str] | None) -> int:
     path = calibration_path(lab, name, spec)
     points = _parse(given, name) if given else _ask(lab, name, layout)
     made = write_calibration(path, name, layout, points)
-    (a, b), (c, d) = made.matrix
-    print(f"x = {a:.4f} x {b:+.4f} y {made.offset[0]:+.3f}")
-    print(f"y = {c:.4f} x {d:+.4f} y {made.offset[1]:+.3f}")
+    for axis, (x, y), offset in zip("xy", made.matrix, made.offset, strict=True):
+        # Adding zero takes the sign off a zero.
+        print(f"{axis} = {round(x, 4) + 0.0:.4f} x {round(y, 4) + 0.0:+.4f} y {offset:+.3f}")
     print(f"written and read back: {path}")
     return 0
 

@@ -28,7 +28,7 @@ _LARGEST_STRETCH = 0.15
 #: Millimetres the keys must span across their longest line, or a small slip would tilt the phone.
 _NARROWEST = 15.0
 #: Millimetres by which a key may lie beside the fit of more than three.
-_LARGEST_RESIDUAL = 3.0
+_LARGEST_RESIDUAL = 1.5
 
 
 @dataclass(frozen=True, slots=True)

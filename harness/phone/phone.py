@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from harness.deadlines import Deadlines
-from harness.errors import BenchFault, ProductFault
+from harness.errors import BenchFault, HarnessError, ProductFault
 from harness.events import (
     FileRequested,
     FileServed,
@@ -17,6 +17,7 @@ from harness.keypad import Keypad
 from harness.lab import PhoneSpec
 from harness.phone.call_control import CallControl
 from harness.phone.factory_reset import FactoryReset, ResetCode
+from harness.phone.second_opinion import second_opinion
 from harness.phone.softkeys import Screen
 from harness.phone.state import PhoneState, StateTracker
 from harness.power import OutletState, Power
@@ -140,14 +141,17 @@ class Phone(CallControl):
             since = self._timeline.mark()
             self.keypad.tap("settings")
             self.keypad.type("**#**")
-            self._timeline.wait_for(
-                FileRequested,
-                device=self.name,
-                within=self._deadlines.device(120),
-                since=since,
-                expected="the first file request of a boot",
-                hint="**#** works only inside the settings menu and with settingsAccess 1",
-            )
+            try:
+                self._timeline.wait_for(
+                    FileRequested,
+                    device=self.name,
+                    within=self._deadlines.device(120),
+                    since=since,
+                    expected="the first file request of a boot",
+                    hint="**#** works only inside the settings menu and with settingsAccess 1",
+                )
+            except ProductFault as fault:
+                raise self._blame_restart(fault, since) from fault
             return since
 
     def unlock_settings(self, password: str = "") -> None:
@@ -177,6 +181,22 @@ class Phone(CallControl):
                 if found and message.start_line.startswith("REGISTER"):
                     return found[1]
         return None
+
+    def _blame_restart(self, fault: ProductFault, since: Mark) -> HarnessError:
+        """Ask the phone's own window; twice, as Settings closes a menu that a lost * left open."""
+
+        def acted() -> bool:
+            return self._timeline.wait_until(
+                lambda _: bool(self._timeline.events(FileRequested, device=self.name, since=since)),
+                within=self._deadlines.device(60),
+                since=since,
+            )
+
+        keys = ("settings", *"**#**")
+        blame = second_opinion(fault, self.keypad, self.window, keys, acted)
+        if blame is fault and not self.keypad.senses.keys:
+            blame = second_opinion(fault, self.keypad, self.window, keys, acted)
+        return blame
 
     def wait_registered(self, *, since: Mark, within: float = 180.0) -> SipMessage:
         """Wait until the PBX has accepted a REGISTER of the phone on the wire.

@@ -87,8 +87,22 @@ def misdialled(keypad: Keypad, typed: str, dialled: str) -> BenchFault:
 
     The number on the wire is what the phone took from its keys, digit by digit.
     """
-    faults = []
-    for tag, a, b, c, d in SequenceMatcher(None, typed, dialled, autojunk=False).get_opcodes():
+    faults: list[str] = []
+    steps: list[tuple[str, int, int, int, int]] = []
+    # A dial plan ends a number that is long enough: a doubled key may push the last ones out.
+    doubled = [
+        key
+        for key in dict.fromkeys(typed)
+        if typed.replace(key, 2 * key)[: len(dialled)] == dialled
+    ]
+    if doubled and len(dialled) >= len(typed):
+        faults.append(f"{doubled[0]} doubled")
+    elif len(typed) == len(dialled):
+        differing = [at for at in range(len(typed)) if typed[at] != dialled[at]]
+        steps = [("replace", at, at + 1, at, at + 1) for at in differing]
+    else:
+        steps = [*SequenceMatcher(None, typed, dialled, autojunk=False).get_opcodes()]
+    for tag, a, b, c, d in steps:
         wanted, got = typed[a:b], dialled[c:d]
         if tag == "delete":
             faults.append(f"{wanted} lost")

@@ -20,11 +20,15 @@ SETTINGS = {
 
 @dataclass(frozen=True)
 class Step:
-    """Expect exactly these bytes; then write ``chunks`` one by one."""
+    """Expect exactly these bytes; then write ``chunks`` one by one.
+
+    With ``quiet`` nothing more may come for that many seconds before the answer.
+    """
 
     heard: bytes
     chunks: tuple[bytes, ...] = ()
     unplug: bool = False
+    quiet: float = 0.0
 
 
 def step(heard: str, *says: str, unplug: bool = False) -> Step:
@@ -115,6 +119,9 @@ class ScriptedGrbl:
                         return
                     break
                 rest = rest[len(step.heard) :]
+                if step.quiet and (rest or select.select([self._master], [], [], step.quiet)[0]):
+                    self._wrong.append(f"more than {step.heard!r} before an answer")
+                    return
                 del self._steps[0]
                 for chunk in step.chunks:
                     os.write(self._master, chunk)

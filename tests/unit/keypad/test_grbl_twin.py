@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import cmath
+import threading
 import time
 from collections.abc import Callable, Iterator
 
@@ -15,6 +16,7 @@ from running_gantry import LAYOUT, RunningGantry
 from harness.errors import BenchFault
 from harness.events import KeyPressed, Note
 from harness.keypad.calibration import fit
+from harness.keypad.grbl import GrblKeypad
 from harness.timeline import Timeline
 from harness.virtual.grbl_gcode import Modes, Refused, parse
 
@@ -201,12 +203,15 @@ def test_planner_and_receive_buffer_fill_and_the_rest_is_lost(gantry: Start) -> 
     terminal = homed(Terminal(running.port))
     terminal.ask("$10=3")
     for number in range(15):
-        terminal.ask(f"G53 G1 X-{20 + number % 2 * 20} F2000")
+        terminal.ask(f"G53 G1 X-{20 + number % 2 * 20} F200")
     terminal.say("?")
     assert "|Bf:0," in terminal.until("<")[-1]
-    terminal.say("G53 G1 X-10 F2000\n" * 12)
+    terminal.say("G53 G1 X-10 F200\n" * 12)
     terminal.say("?")
-    assert "|Bf:0,0|" in terminal.until("<")[-1]
+    blocks, room = terminal.until("<")[-1].split("|Bf:")[1].split("|")[0].split(",")
+    # Full, or one line was taken out to wait for a free block.
+    assert int(blocks) == 0
+    assert int(room) <= 17
     assert any("receive buffer overflow" in line for line in running.log)
     terminal.close()
 
@@ -309,6 +314,28 @@ def test_silence(gantry: Start, timeline: Timeline) -> None:
     with pytest.raises(BenchFault, match="does not answer"), running.driver(timeline, answer_s=0.1):
         pass
     assert any("fault fired: keypad-1 silent" in line for line in running.log)
+
+
+def test_ended_in_motion_without_losing_the_position(gantry: Start, timeline: Timeline) -> None:
+    running = gantry(speed=0.5)
+    faults: list[BenchFault] = []
+
+    def type_far_apart(keypad: GrblKeypad) -> None:
+        try:
+            keypad.type(["line1", "1"], ms=1)
+        except BenchFault as fault:
+            faults.append(fault)
+
+    with running.driver(timeline) as keypad:
+        typing = threading.Thread(target=type_far_apart, args=(keypad,))
+        typing.start()
+        assert keypad._link.wait_status(lambda status: status.state == "Run", 2.0).state == "Run"
+        keypad.release_all()
+        typing.join()
+        keypad.tap("3", ms=1)
+    assert ["aborted" in fault.summary for fault in faults] == [True]
+    assert running.felt[-2:] == ["3+", "3-"]
+    assert not any("homed again" in note.text for note in timeline.events(Note))
 
 
 def test_pause_and_resume_by_hand(gantry: Start, timeline: Timeline) -> None:

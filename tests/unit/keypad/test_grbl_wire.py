@@ -117,7 +117,11 @@ def test_never_more_bytes_unanswered_than_the_controller_can_hold(timeline: Time
         *OPENING[2:],
         *TO_1,
         # 21 + 6 + 10 + 15 bytes are out; six more would be 58, ten on top of that too many.
-        step("G53 G1 Z-9.000 F6000\nG4 P0\nG4 P0.080\nG53 G0 Z-2.000\nG4 P0\n", "ok"),
+        Step(
+            b"G53 G1 Z-9.000 F6000\nG4 P0\nG4 P0.080\nG53 G0 Z-2.000\nG4 P0\n",
+            (b"ok\r\n",),
+            quiet=0.1,
+        ),
         step("G4 P0.080\n", "ok", "ok", "ok", "ok", "ok"),
         step("?", idle(*AT_1, -2)),
         *CLOSING,
