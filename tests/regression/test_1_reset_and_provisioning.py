@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from harness.bench import Bench
 from harness.events import OutletSwitched
 from harness.phone import Phone, PhoneState, ResetCode
 from harness.power import OutletState, Power
 from harness.provisioning import Provisioning
-from harness.timeline import Timeline
+from harness.timeline import Mark, Timeline
 
 
 def test_power_cut_is_confirmed_by_read_back(
@@ -27,17 +26,21 @@ def test_power_cut_is_confirmed_by_read_back(
     assert all(event.confirmed_by.startswith("read-back") for event in switched)
 
 
-def test_factory_reset_flashes_provisions_and_registers(
-    station_phone: Phone, provisioning: Provisioning, bench: Bench
-) -> None:
-    """The main line of the night: keys, lamps, every file in order and size, registration."""
-    expected = provisioning.expected_after_reset(station_phone.name)
-    since = station_phone.factory_reset()
-    station_phone.wait_flashed(since=since)
-    station_phone.wait_registered(since=since)
+def reset_and_register(phone: Phone, provisioning: Provisioning, kind: ResetCode) -> Mark:
+    """Keys, lamps, every file in order and size, registration; returns the mark of power-on."""
+    expected = provisioning.expected_after_reset(phone.name)
+    since = phone.factory_reset(kind)
+    phone.wait_flashed(since=since)
+    phone.wait_registered(since=since)
+    assert provisioning.fetched(phone.name, since=since) == expected
+    return since
 
-    fetched = provisioning.fetched(station_phone.name, since=since)
-    assert fetched == expected
+
+def test_factory_reset_flashes_provisions_and_registers(
+    station_phone: Phone, provisioning: Provisioning
+) -> None:
+    """The main line of the night."""
+    since = reset_and_register(station_phone, provisioning, ResetCode.SOFT)
     assert station_phone.registered_event(since=since).contact
 
 
@@ -47,20 +50,12 @@ def test_factory_reset_flashes_provisions_and_registers(
 
 @pytest.mark.models("7942G")
 def test_format_code_wipes_everything(station_phone: Phone, provisioning: Provisioning) -> None:
-    expected = provisioning.expected_after_reset(station_phone.name)
-    since = station_phone.factory_reset(ResetCode.FORMAT)
-    station_phone.wait_flashed(since=since)
-    station_phone.wait_registered(since=since)
-    assert provisioning.fetched(station_phone.name, since=since) == expected
+    reset_and_register(station_phone, provisioning, ResetCode.FORMAT)
 
 
 @pytest.mark.models("7962G")
 def test_keep_network_code_wipes_the_rest(station_phone: Phone, provisioning: Provisioning) -> None:
-    expected = provisioning.expected_after_reset(station_phone.name)
-    since = station_phone.factory_reset(ResetCode.KEEP_NETWORK)
-    station_phone.wait_flashed(since=since)
-    station_phone.wait_registered(since=since)
-    assert provisioning.fetched(station_phone.name, since=since) == expected
+    reset_and_register(station_phone, provisioning, ResetCode.KEEP_NETWORK)
 
 
 def test_power_cycle_boots_without_flashing_again(

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import base64
 import http.client
-import time
+import socket
+import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -87,33 +89,46 @@ class Fetcher:
         return self._exchange("POST", path, form)[0]
 
     def _exchange(self, method: str, path: str, form: bytes | None) -> tuple[Answer, str]:
-        deadline = time.monotonic() + self._within
         # A lab phone is never behind the proxy of the machine's environment: none is asked.
         connection = http.client.HTTPConnection(self.address, self._port, timeout=self._within)
+        late = threading.Event()
         try:
             self._connect(connection)
+            # The deadline is for all of it: a byte a second must not keep us for ever.
+            watchdog = threading.Timer(self._within, _cut, (connection.sock, late))
+            watchdog.start()
             try:
-                headers = dict(self._credentials)
-                if form is not None:
-                    headers["Content-Type"] = "application/x-www-form-urlencoded"
-                connection.putrequest(method, path, skip_accept_encoding=True)
-                for header, value in headers.items():
-                    connection.putheader(header, value)
-                if form is not None:
-                    connection.putheader("Content-Length", str(len(form)))
-                connection.putheader("Connection", "close")
-                connection.endheaders(form)
-                return self._read(connection, deadline, path)
-            except (http.client.HTTPException, OSError, ValueError) as error:
+                self._ask(connection, method, path, form)
+                answer = self._read(connection, path)
+                if late.is_set():
+                    # A head that was cut looks whole, with an empty page.
+                    raise TimeoutError(f"{len(answer[0].body)} bytes came")
+                return answer
+            except (http.client.HTTPException, OSError, ValueError, EOFError) as error:
+                what = "in time" if late.is_set() else f"as HTTP asks: {type(error).__name__}"
                 raise ProductFault(
-                    f"its web server does not answer {path} as HTTP asks: "
-                    f"{type(error).__name__} {error}".rstrip(),
+                    f"its web server does not answer {path} {what}",
                     device=self.name,
-                    expected=f"a whole answer within {self._within:.0f} s",
+                    state=str(error),
+                    expected=f"a whole answer within {self._within:.1f} s",
                     hint="look at the page with a browser; a phone busy booting answers late",
                 ) from error
+            finally:
+                watchdog.cancel()
         finally:
             connection.close()
+
+    def _ask(
+        self, connection: http.client.HTTPConnection, method: str, path: str, form: bytes | None
+    ) -> None:
+        headers = dict(self._credentials)
+        if form is not None:
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
+            headers["Content-Length"] = str(len(form))
+        connection.putrequest(method, path, skip_accept_encoding=True)
+        for header, value in (headers | {"Connection": "close"}).items():
+            connection.putheader(header, value)
+        connection.endheaders(form)
 
     def _connect(self, connection: http.client.HTTPConnection) -> None:
         try:
@@ -127,22 +142,11 @@ class Fetcher:
                 "while it boots, and without power, the window is closed too",
             ) from error
 
-    def _read(
-        self, connection: http.client.HTTPConnection, deadline: float, path: str
-    ) -> tuple[Answer, str]:
-        sock = connection.sock
+    def _read(self, connection: http.client.HTTPConnection, path: str) -> tuple[Answer, str]:
         response = connection.getresponse()
         parts: list[bytes] = []
         size = 0
-        while True:
-            remaining = deadline - time.monotonic()
-            if remaining <= 0:
-                raise TimeoutError(f"after {size} bytes")
-            # The deadline is for all of it: a byte a second must not keep us for ever.
-            sock.settimeout(remaining)
-            part = response.read1(65536)
-            if not part:
-                break
+        while part := response.read1(65536):
             parts.append(part)
             size += len(part)
             if size > _LARGEST:
@@ -150,8 +154,15 @@ class Fetcher:
                     f"its page {path} is longer than {_LARGEST} bytes", device=self.name
                 )
         if response.length:
-            raise TimeoutError(f"the answer stops {response.length} bytes short")
+            raise EOFError(f"{size} bytes came, {response.length} more were announced")
         content_type = response.headers.get_content_type()
         answer = Answer(response.status, content_type, b"".join(parts))
         moved = response.status in (301, 302, 303, 307)
         return answer, response.headers.get("Location", "") if moved else ""
+
+
+def _cut(connected: socket.socket, late: threading.Event) -> None:
+    """End an exchange that takes too long; whoever reads sees the end."""
+    late.set()
+    with suppress(OSError):
+        connected.shutdown(socket.SHUT_RDWR)

@@ -129,6 +129,7 @@ def test_a_key_that_was_not_felt_is_begun_again_too() -> None:
         ("", "did not walk amber"),
         ("r", "did not walk amber"),
         ("a|", "did not walk red"),
+        ("a|b", "did not walk red"),
         ("a|r", "no 'file requested' event"),
         ("a|rn", "no 'file requested' event"),
     ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import socket
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -130,10 +131,23 @@ def test_an_answer_that_is_none_is_the_phones_fault(start: Start, answer: bytes)
 
 
 def test_the_deadline_is_for_the_whole_page(start: Start) -> None:
+    """Neither a slow head nor a slow body may go on byte by byte."""
     answer = ok(DEVICE_7940)
-    web = start(Exchange(asked("/DeviceInformationX"), bytewise(answer)[:60], 0.02), within=0.4)
-    with pytest.raises(ProductFault, match="does not answer"):
-        web.device_information()
+    for pieces in (bytewise(answer), [answer[:120], *bytewise(answer[120:])]):
+        web = start(Exchange(asked("/DeviceInformationX"), pieces, 0.02), within=0.3)
+        began = time.monotonic()
+        with pytest.raises(ProductFault, match=r"does not answer \S+ in time"):
+            web.device_information()
+        assert time.monotonic() - began < 1.5
+
+
+def test_a_page_that_stops_short_is_no_page(start: Start) -> None:
+    """Rows that did come must not pass for all there are."""
+    page = b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n<ul><li>No Trust List Installed</li>"
+    web = start(Exchange(asked(STATUS), [page]))
+    with pytest.raises(ProductFault, match="does not answer") as fault:
+        web.status_messages()
+    assert "more were announced" in fault.value.state
 
 
 def test_a_page_without_end_is_refused(start: Start) -> None:
