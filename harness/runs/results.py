@@ -20,7 +20,8 @@ _HEAD = "run.json"
 class TestResult:
     """One test: verdict, reason, evidence. Times in seconds; records by their range.
 
-    ``pbx`` is the kind of Asterisk it ran against.
+    ``pbx`` is the kind of Asterisk it ran against. ``measurements`` are what the test measured, by
+    name; a name ends in its unit (``boot_s``, ``transfer_gap_ms``), or in none (``mos``).
     """
 
     __test__ = False
@@ -37,6 +38,7 @@ class TestResult:
     pcap: Path | None = None
     ladder_html: str = ""
     pbx: str = ""
+    measurements: dict[str, float] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -51,13 +53,17 @@ class TestResult:
             "reason": self.reason, "detail": self.detail, "started": self.started,
             "duration": self.duration, "first_record": self.first_record,
             "last_record": self.last_record, "pcap": pcap, "ladder_html": self.ladder_html,
-            "pbx": self.pbx,
+            "pbx": self.pbx, "measurements": self.measurements,
         }  # fmt: skip
 
 
 @dataclass
 class RunResult:
-    """A run: what it was made with, and its results so far."""
+    """A run: what it was made with, and its results so far.
+
+    ``facts`` says of each phone what a result is kept by besides its test: ``model``, ``load``, and
+    ``templates``, a digest of its file as rendered, without passwords.
+    """
 
     run_id: str
     lab: str
@@ -69,6 +75,7 @@ class RunResult:
     results: list[TestResult] = field(default_factory=list)
     ended: float = 0.0
     pbx: str = ""
+    facts: dict[str, dict[str, str]] = field(default_factory=dict)
     paths: list[Path] = field(default_factory=list)
 
     def add(self, result: TestResult) -> None:
@@ -83,7 +90,7 @@ class RunResult:
         head = {
             "run_id": self.run_id, "lab": self.lab, "started": self.started, "ended": self.ended,
             "devices": self.devices, "versions": self.versions, "seeded": self.seeded,
-            "pbx": self.pbx,
+            "pbx": self.pbx, "facts": self.facts,
         }  # fmt: skip
         (self.directory / _HEAD).write_text(json.dumps(head, indent=1), encoding="utf-8")
 
