@@ -285,6 +285,44 @@ def test_maintenance_jumper_gives_the_prompt(monkeypatch: pytest.MonkeyPatch) ->
     assert execute("import main", UNIX_BOARD, FIRMWARE, Path(".frozen")) == ""
 
 
+def hardware_does(code: str) -> list[str]:
+    """Run the real hardware module over a ``machine`` that says what it is told."""
+    printed = execute(
+        f"from hardware import Hardware\nh = Hardware()\nprint('-')\n{code}", FIRMWARE, UNIX_BOARD
+    )
+    return printed.split("-\n", 1)[1].splitlines()
+
+
+def test_every_driver_is_off_before_anything_else() -> None:
+    printed = execute(
+        "from hardware import Hardware\nHardware()", FIRMWARE, UNIX_BOARD
+    ).splitlines()
+    assert [f"pin {pin} out 0" for pin in board.ROW_PINS] == printed[:6]
+    assert [f"pwm {pin} {board.PWM_HZ} 0" for pin in board.COLUMN_PINS] == printed[7:18:2]
+    assert f"adc {board.ADC_PIN}" in printed
+    assert printed[-1] == f"pin {board.MAINTENANCE_PIN} in pull-up None"
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        ("h.row(5, True); h.row(5, False)", ["pin 5 = 1", "pin 5 = 0"]),
+        ("h.column(2, 100); h.column(2, 35)", ["pwm 8 = 65535", "pwm 8 = 22937"]),
+        ("h.column(5, 0)", ["pwm 11 = 0"]),
+        ("print(h.level(5))", ["pin 12 = 1", "pin 13 = 0", "pin 14 = 1", "pin 15 = 0", "4711"]),
+        ("h.feed(); h.arm(); h.feed()", [f"wdt {board.RESET_MS}", "fed"]),
+        ("print(h.in_maintenance())", ["True"]),
+        (
+            "h.all_off()",
+            [f"pin {pin} = 0" for pin in board.ROW_PINS]
+            + [f"pwm {pin} = 0" for pin in board.COLUMN_PINS],
+        ),
+    ],
+)
+def test_pins_do_what_they_are_told(code: str, told: list[str]) -> None:
+    assert hardware_does(code) == told
+
+
 # --- files and board -----------------------------------------------------------------------------
 
 
