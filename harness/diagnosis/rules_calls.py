@@ -59,7 +59,7 @@ class NoCommonCodec(Rule):
     """Phone and PBX have no codec in common, or the peer allows none."""
 
     id = "no-common-codec"
-    symptom = "calls fail at once; Asterisk: No audio format found to offer"
+    symptom = "calls fail at once; Asterisk: No (audio) format found to offer"
     fix = (
         "allow=ulaw and allow=alaw at the peer after disallow=all: Asterisk's names differ from "
         "the phone's preferredCodec (g711ulaw, g711alaw)"
@@ -68,7 +68,11 @@ class NoCommonCodec(Rule):
 
     def look(self, case: Case) -> Iterator[Diagnosis]:
         """Find 488 answers and the PBX's words."""
-        said = case.lines(r"No audio format found to offer|No compatible codecs", "asterisk")
+        said = case.lines(
+            # Asterisk 16 says "No format", older ones "No audio format".
+            r"No (?:audio )?format found to offer|No compatible codecs",
+            "asterisk",
+        )
         refused = [
             (clue, message)
             for clue, message in case.sip

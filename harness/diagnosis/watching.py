@@ -46,21 +46,26 @@ class Watch:
     def __exit__(self, *_: object) -> None:
         for process in self._processes:
             process.terminate()
+        for thread in self._threads:
+            thread.join(2.0)
         for process in self._processes:
             process.wait()
             for pipe in (process.stdout, process.stderr):
                 if pipe is not None:
                     pipe.close()
-        for thread in self._threads:
-            thread.join(2.0)
 
     def follow_log(self, path: Path) -> None:
-        """Follow what is appended to a log, also when it is rotated.
+        """Follow what is appended to a log from now on, also when it is rotated.
 
         Raises:
-            BenchFault: ``tail`` cannot be run.
+            BenchFault: the log is not there, or ``tail`` cannot be run.
         """
-        self._follow(["tail", "-n", "0", "-F", str(path)], path.name, self._lines)
+        try:
+            # By bytes: what is written before tail has started must not be missed.
+            start = path.stat().st_size + 1
+        except OSError as error:
+            raise BenchFault(f"cannot follow {path}: {error.strerror}", device=path.name) from error
+        self._follow(["tail", "-c", f"+{start}", "-F", str(path)], path.name, self._lines)
 
     def follow_command(self, command: Sequence[str]) -> None:
         """Follow what a program prints, such as ``asterisk -rvvv``.

@@ -54,7 +54,9 @@ def capture_filter(lab: Lab) -> str:
     ranges = (_PEER_RTP, (lab.pbx.rtp_start, lab.pbx.rtp_end), _PHONE_RTP)
     rtp = " or ".join(f"udp portrange {low}-{high}" for low, high in ranges)
     tftp = f"udp dst port {lab.network.tftp_port}"
-    own = f"({hosts}) and ({sip} or {rtp} or {tftp} or (udp and ip[6:2] & 0x1fff != 0))"
+    # A phone told the wrong port speaks to the PBX there.
+    pbx = f"host {lab.pbx.address}"
+    own = f"({hosts}) and ({sip} or {rtp} or {tftp} or {pbx} or (udp and ip[6:2] & 0x1fff != 0))"
     # A phone that asks for its address has none yet.
     return f"({own}) or (udp port 67 or udp port 68)" if lab.network.dhcp else own
 

@@ -199,6 +199,10 @@ def _lab_for(scenario: Scenario, side: Side, lab: Lab, name: str) -> Lab:
     seeded = lab.virtual.seeded.model_copy(update={"phones": {name: side.defects}})
     installed = {name: side.installed} if side.installed else {}
     virtual = lab.virtual.model_copy(update={"seeded": seeded, "installed": installed})
+    calls = set(side.steps or scenario.steps) - {"boot", "reset", "restart"}
+    # Two people to call are enough; each peer is a process.
+    peers = dict(list(lab.peers.items())[:2]) if calls else {}
+    phones = {name: spec.model_copy(update=update)}
     return lab.with_pbx(scenario.pbx).model_copy(
-        update={"phones": {name: spec.model_copy(update=update)}, "virtual": virtual}
+        update={"phones": phones, "peers": peers, "virtual": virtual}
     )

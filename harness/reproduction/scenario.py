@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -22,6 +23,15 @@ STEPS: tuple[Step, ...] = Step.__args__  # type: ignore[attr-defined]
 #: In an edit, the phone's own file, whatever its MAC.
 PHONE_FILE = "phone"
 _WORD = re.compile(r"[a-z0-9]{3,}")
+_EMPTY_WORDS = frozenset(
+    re.findall(
+        r"\w+",
+        """the and are but does for from has have her his its not now our out says she that them they
+        this was what when where which why will with you your phone cisco too again same kind""",
+    )
+)
+#: Weight of shared words that is enough to take a scenario, and by how much it must lead.
+_ENOUGH, _CLEARLY = 0.6, 0.15
 
 
 class _Spec(BaseModel):
@@ -150,22 +160,37 @@ def find(given: str) -> Scenario:
     path = Path(given)
     if path.suffix in {".yaml", ".yml"}:
         return load_scenario(path)
-    said = set(_WORD.findall(given.lower()))
-    scores: list[tuple[float, Scenario]] = []
-    for each in known.values():
-        scenario = load_scenario(each)
-        words = [
-            set(_WORD.findall(text.lower())) for text in (*scenario.complaints, scenario.title)
-        ]
-        common = max(len(said & own) for own in words)
-        scores.append((common / max(len(said), 1), scenario))
-    scores.sort(key=lambda pair: pair[0], reverse=True)
-    best, second = scores[0], scores[1]
-    if best[0] < 0.3 or best[0] - second[0] < 0.05:
-        near = [scenario.name for score, scenario in scores if score >= max(best[0] - 0.1, 0.15)]
+    return _by_complaint(given, [load_scenario(each) for each in known.values()])
+
+
+def _by_complaint(given: str, scenarios: list[Scenario]) -> Scenario:
+    """Return the scenario whose complaints share the most telling words with what is said."""
+    texts = {
+        scenario.name: [_words(text) for text in (*scenario.complaints, scenario.title)]
+        for scenario in scenarios
+    }
+    everywhere = Counter(word for own in texts.values() for word in set().union(*own))
+    said = _words(given)
+    # A word that many scenarios have tells little; one that none has tells nothing.
+    weight = {word: 1 / everywhere[word] for word in said if everywhere[word]}
+    scores = {
+        name: max(sum(weight.get(word, 0.0) for word in said & text) for text in own)
+        for name, own in texts.items()
+    }
+    # Of two that fail alike, the PBX of today is meant unless the words name the other.
+    ranked = sorted(scenarios, key=lambda each: (-scores[each.name], each.pbx != "asterisk22"))
+    best, second = ranked[0], ranked[1]
+    alike = best.expect.diagnosis == second.expect.diagnosis
+    clear = alike or scores[best.name] - scores[second.name] > _CLEARLY
+    if scores[best.name] < _ENOUGH or not clear:
+        near = [each.name for each in ranked if scores[each.name] > 0][:4]
         raise UsageFault(
             f"no scenario is clearly that of {given!r}",
             expected="a name, a YAML file, a bundle, or the words of a known complaint",
-            hint=f"choose one of: {', '.join(near or known)}",
+            hint=f"choose one of: {', '.join(near or [each.name for each in scenarios])}",
         )
-    return best[1]
+    return best
+
+
+def _words(text: str) -> set[str]:
+    return set(_WORD.findall(text.lower())) - _EMPTY_WORDS
