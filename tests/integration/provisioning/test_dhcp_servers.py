@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -30,10 +31,13 @@ NOBODY = "10.42.0.99"
 
 
 @contextmanager
-def other_server(program: str, plan: DhcpPlan, folder: Path) -> Iterator[None]:
+def other_server(
+    program: str, plan: DhcpPlan, folder: Path, lease_seconds: int = 43200
+) -> Iterator[None]:
     """Run ISC dhcpd or Kea on what is rendered for it, until it listens."""
     configuration = folder / f"{program}.conf"
-    configuration.write_text(render_dhcp(plan, program), encoding="utf-8")
+    text = render_dhcp(plan, program).replace("43200", str(lease_seconds))
+    configuration.write_text(text, encoding="utf-8")
     leases = folder / "leases"
     leases.touch()
     if program == "isc":
@@ -140,6 +144,21 @@ def test_a_lease_that_names_no_server_leads_nowhere(
     assert "DHCP: no TFTP server: neither option 150 nor 66 nor siaddr" in seen
     assert any("from 10.42.0.1" in line for line in again)
     assert not any("Finished" in line for line in (*seen, *again))
+
+
+@pytest.mark.timeout(60)
+def test_a_lease_is_renewed_at_half_its_time(one_phone: Lab, tmp_path: Path) -> None:
+    # By Kea: dnsmasq grants no less than two minutes, ISC dhcpd no less than five.
+    plan = plan_for(one_phone, interface="phones")
+    with bench_network(one_phone, Timeline().observer("network")), ExitStack() as stack:
+        stack.enter_context(other_server("kea", plan, tmp_path, lease_seconds=4))
+        lines = lines_of_a_phone(tmp_path, stack)
+        wait_for(lines, "DHCP: 10.42.0.42/24 from 10.42.0.1 for 4 s")
+        granted = time.monotonic()
+        seen = wait_for(lines, "10.42.0.42 renewed for 4 s")
+        waited = time.monotonic() - granted
+    assert 1.5 < waited < 3.5
+    assert not any("lost" in line for line in seen)
 
 
 def namespaces() -> set[str]:
