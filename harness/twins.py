@@ -17,6 +17,7 @@ from typing import Any
 from harness.errors import BenchFault
 from harness.events import Note
 from harness.lab import Lab
+from harness.switch import switch_ports
 from harness.timeline import Observer
 
 __all__ = ["Twins", "twin_spec"]
@@ -30,6 +31,7 @@ def twin_spec(lab: Lab, state_dir: Path) -> dict[str, Any]:
     """Return what the bench-twin process must know of ``lab``, as plain values."""
     seeded = lab.virtual.seeded
     dhcp = lab.network.dhcp
+    ports = switch_ports(lab)
     return {
         "bridge": lab.network.interface if lab.network.namespace else "",
         "state_dir": str(state_dir),
@@ -48,6 +50,7 @@ def twin_spec(lab: Lab, state_dir: Path) -> dict[str, Any]:
             name: {
                 "outlet": str(phone.outlet),
                 "keypad": phone.keypad,
+                "port": ports[name],
                 "model": phone.model.value,
                 "mac": phone.mac,
                 # By DHCP the phone learns where it is, and what serves it, on the wire only.

@@ -90,10 +90,11 @@ class Lease(_Spec):
 
 
 class PhoneSpec(_Spec):
-    """One phone twin: what feeds it, what presses its keys, and what it is."""
+    """One phone twin: what feeds it, what presses its keys, its switch port, and what it is."""
 
     outlet: str
     keypad: str
+    port: str = ""
     model: ModelName
     mac: str
     address: str = ""

@@ -6,6 +6,7 @@ the TFTP server was asked.
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,8 +17,9 @@ from pathlib import Path
 import pytest
 
 from harness.bench import Bench, open_bench
-from harness.events import DhcpMessage, FileRequested, Note
+from harness.events import DhcpMessage, FileRequested, LinkChanged, Note
 from harness.lab import Lab
+from harness.namespaces import ip
 from harness.provisioning.dhcp import DhcpPlan
 from harness.timeline import Mark, Timeline
 
@@ -48,6 +50,21 @@ def changed(bench: Bench, option_66: str, *option_150: str) -> DhcpPlan:
     named = tuple(map(IPv4Address, option_150))
     hosts = [replace(host, option_66=option_66, option_150=named) for host in bench.dhcp.plan.hosts]
     return replace(bench.dhcp.plan, hosts=tuple(hosts))
+
+
+def test_the_link_goes_with_the_power(bench: Bench) -> None:
+    phone, since = bench.phones[PHONE], bench.timeline.mark()
+    phone.power_cycle()
+
+    def links(_: object) -> bool:
+        seen = bench.timeline.events(LinkChanged, device=PHONE, since=since)
+        return [(one.port, one.up) for one in seen] == [("port1", False), ("port1", True)]
+
+    assert bench.timeline.wait_until(links, within=5.0, since=since)
+    phone.power_off()
+    ports = json.loads(ip("-j", "link", "show", "dev", "port1"))
+    assert "LOWER_UP" not in ports[0]["flags"]
+    phone.power_on()
 
 
 @contextmanager
