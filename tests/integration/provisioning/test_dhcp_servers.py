@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -166,6 +167,13 @@ def namespaces() -> set[str]:
     return {line.split()[0] for line in lines if line.startswith("phone-bench-")}
 
 
+def pidfd_of(program: str, parent: int) -> int:
+    """A handle on the one child of a process that runs a program; readable when it has ended."""
+    children = Path(f"/proc/{parent}/task/{parent}/children").read_text(encoding="ascii").split()
+    named = {Path(f"/proc/{pid}/comm").read_text(encoding="ascii").strip(): pid for pid in children}
+    return os.pidfd_open(int(named[program]))
+
+
 def night(folder: Path) -> list[str]:
     return [
         sys.executable, "-m", "harness.cli", "nightly", "--plain", "--phones", PHONE,
@@ -184,7 +192,11 @@ def test_a_night_by_dhcp_and_what_a_killed_one_leaves(tmp_path: Path) -> None:
         for line in killed.stdout:
             if "provisioning" in line:
                 break
+        answering = pidfd_of("dnsmasq", killed.pid)
         killed.send_signal(signal.SIGKILL)
+    # Nobody else ends it: on hardware it would go on to answer.
+    assert select.select([answering], [], [], 5.0)[0]
+    os.close(answering)
     left = [name for name in namespaces() - before if f"-{killed.pid}-" in name]
     assert left
 
