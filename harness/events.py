@@ -27,6 +27,7 @@ __all__ = [
     "KeyReleased",
     "LampChanged",
     "LampColour",
+    "LinkChanged",
     "LogLine",
     "Note",
     "OutletRead",
@@ -151,6 +152,18 @@ class DhcpMessage(Event):
         named = {"60": "class", "12": "name", "150": "option 150", "66": "option 66"}
         told = [f"{name} {self.options[key]}" for key, name in named.items() if key in self.options]
         return " ".join(filter(None, [f"DHCP{self.message}", self.address, *told, self.remark]))
+
+
+@dataclass(frozen=True, slots=True)
+class LinkChanged(Event):
+    """A port of the switch got or lost the link to the phone on it."""
+
+    kind = "link"
+    port: str
+    up: bool
+
+    def __str__(self) -> str:
+        return f"link {'up' if self.up else 'down'} on {self.port}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from harness.events import Note
 from harness.lab import Lab
 from harness.namespaces import entered, ip, namespace, sweep
 from harness.pbx import ContainerRuntime
+from harness.switch import link_watched
 from harness.timeline import Observer
 
 __all__ = ["bench_network", "containers_follow"]
@@ -36,7 +37,7 @@ def bench_network(lab: Lab, observe: Observer) -> Iterator[None]:
     with namespace(lab.network.namespace) as name:
         _bridge(lab, name)
         observe(Note(text=f"the bench lives in a network of its own: ip netns exec {name} COMMAND"))
-        with entered(name):
+        with entered(name), link_watched(lab, observe):
             yield
 
 

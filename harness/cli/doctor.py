@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import socket
 import tempfile
@@ -14,8 +15,9 @@ from pathlib import Path
 
 from harness.bench import open_stations
 from harness.cli.options import add_lab_option
-from harness.errors import BenchFaults, HarnessError
+from harness.errors import BenchFault, BenchFaults, HarnessError
 from harness.lab import Lab, load_lab
+from harness.network import bench_network
 from harness.pbx import ContainerRuntime
 from harness.timeline import Timeline
 
@@ -42,7 +44,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Check host and devices; 0 when all is well, 3 when something is not."""
     lab = load_lab(Path(options.lab))
-    findings = [*_host(lab), *_container(lab), *_devices(lab)]
+    findings = [*_network(lab), *_container(lab), *_devices(lab)]
     if options.json:
         print(json.dumps([vars_of(finding) for finding in findings], indent=2))
     else:
@@ -71,8 +73,22 @@ def _print_tree(findings: list[Finding]) -> None:
     print(f"{faults} fault(s)" if faults else "all well")
 
 
+def _network(lab: Lab) -> Iterator[Finding]:
+    """Look at the host from where the run would live."""
+    try:
+        with bench_network(lab, Timeline().observer("network")):
+            yield from _host(lab)
+    except BenchFault as fault:
+        yield Finding("host", "network namespace", False, fault.summary, fault.hint)
+
+
 def _host(lab: Lab) -> Iterator[Finding]:
     area = "host"
+    if lab.network.dhcp:
+        path = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
+        dnsmasq = shutil.which("dnsmasq", path=path)
+        fix = "apt-get install dnsmasq-base"
+        yield Finding(area, "DHCP server", dnsmasq is not None, dnsmasq or "no dnsmasq", fix)
     tcpdump = shutil.which("tcpdump")
     yield Finding(
         area,

@@ -26,8 +26,9 @@ _WORD = re.compile(r"[a-z0-9]{3,}")
 _EMPTY_WORDS = frozenset(
     re.findall(
         r"\w+",
-        """the and are but does for from has have her his its not now our out says she that them
-        they this was what when where which why will with you your phone cisco too again same kind""",
+        """the and are but does for from has have her his its not now our out says she that
+        them they this was what when where which why will with you your phone cisco too again
+        same kind""",
     )
 )
 #: Weight of shared words that is enough to take a scenario, and by how much it must lead.
