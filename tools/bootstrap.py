@@ -39,6 +39,7 @@ SYSTEM = {
     "dnsmasq": "dnsmasq-base",
     "dhcpd": "isc-dhcp-server",
     "kea-dhcp4": "kea-dhcp4-server",
+    "snmpget": "snmp",
 }
 SBIN = ("/usr/sbin", "/sbin")
 
