@@ -40,6 +40,7 @@ SYSTEM = {
     "dhcpd": "isc-dhcp-server",
     "kea-dhcp4": "kea-dhcp4-server",
     "snmpget": "snmp",
+    "snmpd": "snmpd",
 }
 SBIN = ("/usr/sbin", "/sbin")
 
