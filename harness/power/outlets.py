@@ -209,7 +209,7 @@ class SwitchedOutlets:
             if time.monotonic() >= deadline or self._closing.wait(_POLL_S):
                 drawn = f"draws {amperes:.3f} A"
                 if not read_back:
-                    raise self._stuck(outlet, wanted, f"reads back nothing; {drawn}")
+                    raise self._stuck(outlet, wanted, f"reads back unknown; {drawn}")
                 raise self._lie(
                     outlet,
                     wanted,
@@ -250,7 +250,7 @@ class SwitchedOutlets:
         seen = f"{effect.name} show it {shown}"
         if confirmed:
             raise self._lie(outlet, wanted, seen, f"{wanted} shown within {within:.1f} s")
-        raise self._stuck(outlet, wanted, f"reads back nothing; {seen}")
+        raise self._stuck(outlet, wanted, f"reads back unknown; {seen}")
 
     def _tell(self, outlet: str, found: OutletState) -> None:
         self._observe(
