@@ -100,7 +100,7 @@ class SwitchedOutlets:
             arrived = self._driver.switch(outlet, on)
             deadline = time.monotonic() + self._confirm_s
             found = self._read_until(outlet, wanted, deadline)
-            if not arrived and found is not wanted:
+            if not arrived and found not in (wanted, OutletState.UNKNOWN):
                 # The device has just said that the command, sent as the line broke, was lost.
                 self._observe(Note(text=f"outlet {outlet} {wanted} was lost; sent again"))
                 self._driver.switch(outlet, on)
