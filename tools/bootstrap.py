@@ -44,6 +44,8 @@ SYSTEM = {
     "dnsmasq": "dnsmasq-base",
     "dhcpd": "isc-dhcp-server",
     "kea-dhcp4": "kea-dhcp4-server",
+    "snmpget": "snmp",
+    "snmpd": "snmpd",
 }
 SBIN = ("/usr/sbin", "/sbin")
 #: What ``make bench`` compares with: unpacked, not installed, since the two Debian packages

@@ -103,7 +103,8 @@ class LabgridOutlets:
                     pipe.close()
 
     def _start(self) -> str:
-        backend, python = self._spec.backend, self._spec.python
+        backend = self._spec.backend
+        python = str(Path(self._spec.python).expanduser())
         self._unread = b""
         try:
             self._process = subprocess.Popen(
@@ -127,8 +128,8 @@ class LabgridOutlets:
                 f"labgrid's backend {backend} is not installed: {answer['missing']}",
                 device=self._name,
                 state=f"python: {python}",
-                hint="python3 -m venv labgrid && labgrid/bin/pip install labgrid, then say "
-                "python: labgrid/bin/python in lab.yaml; what a backend needs beyond it, likewise",
+                hint="python3 -m venv ~/labgrid && ~/labgrid/bin/pip install labgrid, then say "
+                "python: ~/labgrid/bin/python in lab.yaml; what a backend needs besides, likewise",
             )
         return str(answer["labgrid"])
 
