@@ -18,7 +18,7 @@ from harness.errors import BenchFaults, HarnessError
 from harness.evidence import Capture, WireEar, WireMouth, capture_filter
 from harness.keypad import Keypad, MatrixKeypad
 from harness.lab import Lab
-from harness.pbx import Asterisk, Endpoint
+from harness.pbx import Asterisk, ConferenceKey, Endpoint
 from harness.phone import Phone, Screen
 from harness.power import Power, ScpiPower
 from harness.provisioning import Provisioning
@@ -234,6 +234,16 @@ def open_bench(lab: Lab, workdir: Path, timeline: Timeline) -> Iterator[Bench]:
         )
         stack.callback(bench.pbx.stop)
         pbx_up = faults.attempt(lambda: _done(bench.pbx.start))
+
+        if pbx_up and lab.pbx.conference_key is not None:
+            key = ConferenceKey(
+                str(lab.pbx.conference_key),
+                (str(lab.pbx.address), lab.pbx.sip_port),
+                bench.pbx.join_calls,
+                timeline.observer("pbx"),
+            )
+            stack.callback(key.stop)
+            faults.attempt(lambda: _done(key.start))
 
         _stations(bench, stack, faults)
 
