@@ -19,7 +19,7 @@ from harness.evidence import Capture, WireEar, WireMouth, capture_filter
 from harness.keypad import Keypad, build_keypad
 from harness.lab import Lab
 from harness.network import bench_network, containers_follow
-from harness.pbx import Asterisk, Endpoint
+from harness.pbx import Asterisk, ConferenceKey, Endpoint
 from harness.phone import LampEffect, Phone, PhoneConsole, PhoneWeb, Screen, WebKeys
 from harness.phone.windows import ConsoleLogin
 from harness.power import Power, open_power
@@ -302,6 +302,16 @@ def open_bench(
         )
         stack.callback(bench.pbx.stop)
         pbx_up = faults.attempt(lambda: containers_follow(lab) and _done(bench.pbx.start))
+
+        if pbx_up and lab.pbx.conference_key is not None:
+            key = ConferenceKey(
+                str(lab.pbx.conference_key),
+                (str(lab.pbx.address), lab.pbx.sip_port),
+                bench.pbx.join_calls,
+                timeline.observer("pbx"),
+            )
+            stack.callback(key.stop)
+            faults.attempt(lambda: _done(key.start))
 
         _stations(bench, stack, faults)
         for name, phone in bench.phones.items():

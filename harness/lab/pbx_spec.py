@@ -24,7 +24,8 @@ class PbxSpec(BaseModel):
     """The Asterisk the phones register to.
 
     ``image`` names its container image; ``{version}`` in it stands for 16 or 22, so one setting
-    serves a night on either.
+    serves a night on either. ``conference_key`` is an address for the optional element that answers
+    the phones' conference REFER; with it, phones register there.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -36,6 +37,7 @@ class PbxSpec(BaseModel):
     ami_port: Port = 5038
     rtp_start: Port = 10000
     rtp_end: Port = 10999
+    conference_key: IPv4Address | None = None
     conference: Annotated[str, Field(pattern=r"^[0-9]{2,8}$")] = "290"
 
     @property
@@ -47,6 +49,11 @@ class PbxSpec(BaseModel):
     def image_name(self) -> str:
         """The image with its version filled in."""
         return self.image.replace(_VERSION, str(self.version))
+
+    @property
+    def server(self) -> IPv4Address:
+        """What a phone is told as its server."""
+        return self.conference_key or self.address
 
     def of_kind(self, kind: PbxKind) -> PbxSpec:
         """Return the same place with the other Asterisk in it.

@@ -7,6 +7,7 @@ interface and the interactive console. What a phone should do with it does not.
 from harness.pbx.ami import AmiClient, AmiMessage
 from harness.pbx.asterisk import Asterisk
 from harness.pbx.channel_driver import Contact
+from harness.pbx.conference_key import ConferenceKey
 from harness.pbx.console import Console, ConsoleChannel, ConsoleContact
 from harness.pbx.console_pjsip import ConsoleEndpoint, PjsipChannel, PjsipConsole
 from harness.pbx.console_sip import SipChannel, SipConsole, SipPeer, SipPeerDetail, SipUser
@@ -19,6 +20,7 @@ __all__ = [
     "AmiClient",
     "AmiMessage",
     "Asterisk",
+    "ConferenceKey",
     "Console",
     "ConsoleChannel",
     "ConsoleContact",
