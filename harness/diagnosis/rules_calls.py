@@ -27,8 +27,9 @@ class ConferenceRefused(Rule):
     id = "conference-refused"
     symptom = "the second press of Conf (Confrn) shows an error; both calls stay, one on hold"
     fix = (
-        "stock Asterisk has no answer to the phone's conference REFER: take an Asterisk with the "
-        "usecallmanager patch or a chan_pjsip module for it, or let users dial a ConfBridge room"
+        "stock Asterisk has no answer to the phone's conference REFER: put the conference key "
+        "(pbx.conference_key) in front of it, take an Asterisk with the usecallmanager patch or a "
+        "chan_pjsip module for it, or let users dial a ConfBridge room"
     )
     source = "article, comments 6 and 8; measured: Asterisk 22 answers 401 then 501, 16 answers 603"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -203,6 +204,19 @@ def _lab_for(scenario: Scenario, side: Side, lab: Lab, name: str) -> Lab:
     # Two people to call are enough; each peer is a process.
     peers = dict(list(lab.peers.items())[:2]) if calls else {}
     phones = {name: spec.model_copy(update=update)}
-    return lab.with_pbx(scenario.pbx).model_copy(
-        update={"phones": phones, "peers": peers, "virtual": virtual}
-    )
+    lab = lab.with_pbx(scenario.pbx)
+    key = (lab.pbx.conference_key or _free_address(lab)) if side.conference_key else None
+    pbx = lab.pbx.model_copy(update={"conference_key": key})
+    return lab.model_copy(update={"phones": phones, "peers": peers, "virtual": virtual, "pbx": pbx})
+
+
+def _free_address(lab: Lab) -> IPv4Address:
+    """Return an address of the bench's network that nothing of the lab has."""
+    if lab.network.interface != "lo":
+        raise UsageFault(
+            "the fix needs an address of its own for the conference key",
+            hint="set pbx.conference_key in lab.yaml to an address this machine has",
+        )
+    taken = {lab.network.host, lab.pbx.address, *(each.address for each in lab.peers.values())}
+    taken |= {each.address for each in lab.phones.values()}
+    return next(each for each in lab.network.network.hosts() if each not in taken)

@@ -68,7 +68,8 @@ class Side(_Spec):
     """One version of the world: what the phone and the PBX are given.
 
     ``installed`` is the load a twin holds when it is unpacked, ``load`` the one offered;
-    ``defects`` are planted in the twin. ``steps`` replace the scenario's own.
+    ``defects`` are planted in the twin. ``conference_key`` puts the element that answers the
+    conference REFER in front of the PBX. ``steps`` replace the scenario's own.
     """
 
     does: str = ""
@@ -79,6 +80,7 @@ class Side(_Spec):
     defects: tuple[str, ...] = ()
     files: tuple[Edit, ...] = ()
     pbx: tuple[Edit, ...] = ()
+    conference_key: bool = False
     steps: tuple[Step, ...] | None = None
 
 
