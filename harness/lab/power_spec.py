@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import stat
-import sys
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -285,7 +284,7 @@ class LabgridPowerSpec(_PowerSpec):
     driver: Literal["labgrid"]
     backend: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
     port: Annotated[int, Field(ge=1, le=65535)] | None = None
-    python: str = sys.executable
+    python: str = ""
     timeout_s: Annotated[float, Field(gt=0, le=60)] = 10.0
 
     @model_validator(mode="after")

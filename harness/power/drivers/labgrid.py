@@ -10,6 +10,7 @@ import json
 import os
 import select
 import subprocess
+import sys
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -104,7 +105,8 @@ class LabgridOutlets:
 
     def _start(self) -> str:
         backend = self._spec.backend
-        python = str(Path(self._spec.python).expanduser())
+        given = self._spec.python
+        python = str(Path(given).expanduser()) if given else sys.executable
         self._unread = b""
         try:
             self._process = subprocess.Popen(
