@@ -259,7 +259,7 @@ def checks(names: tuple[str, ...]) -> list[tuple[str, tuple[str, ...]]]:
     every: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
         "lint": LINT,
         "unit": (("unit tests", (*PYTEST, "tests/unit")),),
-        "integration": (("integration tests", (*PYTEST, "tests/integration")),),
+        "integration": (("integration tests", (*PYTEST, "-n", "2", "tests/integration")),),
         "nightly": (("a night on both", ("harness", "nightly", "--plain", "--pbx", "both")),),
     }
     return [check for name in names for check in every[name]]
