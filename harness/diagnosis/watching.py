@@ -76,13 +76,25 @@ class Watch:
         self._follow(list(command), Path(command[0]).name, self._lines)
 
     def follow_wire(self, interface: str, expression: str = LIVE_FILTER) -> None:
-        """Follow an interface.
+        """Follow an interface; returns when packets sent from now on are seen.
 
         Raises:
-            BenchFault: ``tcpdump`` cannot be run.
+            BenchFault: ``tcpdump`` cannot be run, or cannot use the interface or the expression.
         """
         command = ["tcpdump", "-i", interface, "-n", "-U", "--immediate-mode", "-s", "0"]
-        self._follow([*command, "-w", "-", expression], interface, self._packets)
+        began = threading.Event()
+
+        def packets(stream: IO[bytes], name: str) -> Iterator[Clue]:
+            recollection = Recollection()
+            while chunk := stream.read(65536):
+                # tcpdump writes the file's header once its socket is bound and filtered.
+                began.set()
+                for seen in recollection.feed(chunk):
+                    yield Clue(f"{name} frame {seen.frame}", seen.event, seen.time)
+            began.set()
+
+        self._follow([*command, "-w", "-", expression], interface, packets)
+        began.wait(5.0)
 
     def changes(self, patience: float | None = None) -> Iterator[Clue | Diagnosis]:
         """Yield what is seen and what it means.
@@ -161,10 +173,3 @@ class Watch:
     @staticmethod
     def _lines(stream: IO[bytes], name: str) -> Iterator[Clue]:
         yield from read_lines((line.decode("utf-8", "replace") for line in stream), name)
-
-    @staticmethod
-    def _packets(stream: IO[bytes], name: str) -> Iterator[Clue]:
-        recollection = Recollection()
-        while chunk := stream.read(65536):
-            for seen in recollection.feed(chunk):
-                yield Clue(f"{name} frame {seen.frame}", seen.event, seen.time)
