@@ -201,8 +201,9 @@ def _stations(bench: Bench, stack: ExitStack, faults: _Faults) -> None:
             bench.deadlines,
         )
         stack.callback(bench.phones[name].close)
-        lamps = LampEffect(name, bench.keypads[spec.keypad], bench.deadlines)
-        bench.pdus[spec.outlet.pdu].watch(spec.outlet.outlet, lamps)
+        if bench.keypads[spec.keypad].senses.lamps:
+            lamps = LampEffect(name, bench.keypads[spec.keypad], bench.deadlines)
+            bench.pdus[spec.outlet.pdu].watch(spec.outlet.outlet, lamps)
 
 
 @contextmanager

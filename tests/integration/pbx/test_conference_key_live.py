@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -46,7 +47,7 @@ def test_the_second_press_of_confrn_joins_three(tmp_path: Path, kind: PbxKind) -
         command, cwd=ROOT, capture_output=True, text=True, timeout=110, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert f"{kind}: 7 passed, 0 failed" in done.stdout
+    assert re.search(rf"{kind}: ([1-9]\d*) passed, 0 failed", done.stdout), done.stdout
     timeline = (tmp_path / "runs" / "latest" / "timeline.jsonl").read_text()
     # Not by chance: the element accepted the phone's REFER, and said so.
     assert timeline.count(" joined") == 1
