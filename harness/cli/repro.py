@@ -17,6 +17,7 @@ from harness.diagnosis import diagnose, read_case
 from harness.errors import UsageFault
 from harness.lab import load_lab
 from harness.reproduction import Scenario, as_text, find, load_scenario, reproduce, shipped
+from harness.runs.failures import failures, holds_run, opened_run
 
 __all__ = ["configure", "run"]
 
@@ -56,7 +57,11 @@ def _scenario(given: str) -> Scenario:
     path = Path(given)
     if path.suffix in {".yaml", ".yml"} or not path.exists():
         return find(given)
-    diagnoses = diagnose(read_case([path]))
+    if holds_run(path):
+        with opened_run(path) as opened:
+            diagnoses = [each for _, case in failures(opened) for each in diagnose(case)]
+    else:
+        diagnoses = diagnose(read_case([path]))
     print(diagnoses_as_text(diagnoses) + "\n")
     for each in diagnoses:
         for candidate in shipped().values():
