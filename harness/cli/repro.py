@@ -57,15 +57,19 @@ def _scenario(given: str) -> Scenario:
     path = Path(given)
     if path.suffix in {".yaml", ".yml"} or not path.exists():
         return find(given)
+    pbx = ""
     if holds_run(path):
         with opened_run(path) as opened:
+            pbx = opened.pbx
             diagnoses = [each for _, case in failures(opened) for each in diagnose(case)]
     else:
         diagnoses = diagnose(read_case([path]))
     print(diagnoses_as_text(diagnoses) + "\n")
+    scenarios = [load_scenario(candidate) for candidate in shipped().values()]
+    # Some failures have a scenario for each Asterisk: the run's own comes first.
+    scenarios.sort(key=lambda scenario: scenario.pbx != pbx)
     for each in diagnoses:
-        for candidate in shipped().values():
-            scenario = load_scenario(candidate)
+        for scenario in scenarios:
             if scenario.expect.diagnosis == each.rule:
                 print(f"this is scenario {scenario.name}\n")
                 return scenario

@@ -11,7 +11,7 @@ import re
 from base64 import b64encode
 from collections.abc import Iterable
 from functools import lru_cache
-from html import escape
+from html import escape, unescape
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
@@ -46,8 +46,9 @@ _HINTS = ("passw", "secret", "community", "ha1", "md5_cred", "_key", "basic ")
 _BY_KEY = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
-        # <authPassword>x</authPassword>, also as HTML or JSON shows it.
-        rf"(?P<head>(?:<|&lt;){_KEY}(?:>|&gt;))(?P<value>[^<&]+(?:&(?!lt;)[^<&]*)*)(?=<|&lt;)",
+        # <authPassword>x</authPassword>, and as HTML or JSON shows it.
+        rf"(?P<head><{_KEY}>)(?P<value>[^<]+)(?=</)",
+        rf"(?P<head>&lt;{_KEY}&gt;)(?P<value>(?:(?!&lt;/)[^<\n])+)(?=&lt;/)",
         # "password": "x", also inside a text that is JSON itself, and as HTML shows it.
         rf"""(?P<head>(?P<q>\\?["']|&quot;|&\#34;|&\#39;){_KEY}(?P=q)\s*:\s*(?P=q))"""
         r"(?P<value>(?:(?!(?P=q))[^\n])+)",
@@ -103,7 +104,7 @@ def secrets_below(folder: Path) -> set[str]:
         if file.suffix in {".xml", ".conf", ".json", ".yaml"} and file.is_file():
             text = file.read_text(encoding="utf-8", errors="replace")
             for keyed in _BY_KEY:
-                found |= {match["value"].strip() for match in keyed.finditer(text)}
+                found |= {unescape(match["value"].strip()) for match in keyed.finditer(text)}
     return {value for value in found if not is_hidden(value)} - _PUBLIC
 
 

@@ -112,9 +112,9 @@ def _write_heads(run: RunResult, made: Path, hidden: set[str], *, only: bool) ->
     }
     for name, text in heads.items():
         (made / name).write_text(redact(text, hidden), encoding="utf-8")
-    for page in ("index.html", "junit.xml", "timeline.jsonl"):
-        text = (made / page).read_text(encoding="utf-8")
-        (made / page).write_text(_here(text, directory), encoding="utf-8")
+    for head in made.iterdir():
+        text = head.read_text(encoding="utf-8")
+        head.write_text(_here(text, directory), encoding="utf-8")
 
 
 def _clean(path: Path, directory: Path, hidden: set[str], made: Path) -> bytes:

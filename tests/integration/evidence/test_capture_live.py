@@ -316,10 +316,8 @@ def test_codec_by_three_witnesses_and_a_bundle(wire: Wire, phone_port: tuple[str
         for path in bundle.files.values():
             assert b"z9hG4bK1" not in path.read_bytes()
         assert tshark_count(pcap, "sip") == 6
-        assert tshark_count(pcap, "rtp") == tshark_count(pcap) - 6
         assert tshark_count(pcap) == wire.capture.test_packets
-    heard = {party for stream in bundle.survey.streams for party in str(stream.heard).split("'")}
-    assert not heard & {"alice"}, "a trimmed capture carries nobody's voice"
+    assert tshark_count(pcap, "frame.cap_len > 100 && !sip") == 0, "nobody's voice is kept"
 
 
 def test_streams_are_told_once(wire: Wire, phone_port: tuple[str, int]) -> None:
