@@ -16,7 +16,7 @@ from harness.runs.junit import write_junit
 from harness.runs.results import RunResult, TestResult, load_run
 from harness.timeline import read_timeline
 
-__all__ = ["export_run"]
+__all__ = ["export_run", "run_secrets"]
 
 #: Folders of a run that may be sent. Not twins, tftp, pbx, peers: they hold what it was run with.
 _SENT = ("tests", "transfers", "phones")
@@ -27,6 +27,12 @@ _PICTURES = {".png"}
 _RAW = ("tftp", "pbx", "twins")
 #: What stands under a secret's key may be a word like "no"; hiding that would spoil every text.
 _SHORTEST = 4
+
+
+def run_secrets(directory: Path) -> set[str]:
+    """Return the secrets that a run's own files tell: those its phones and its PBX were given."""
+    found = set[str]().union(*(secrets_below(directory / name) for name in _RAW))
+    return {value for value in found if len(value) >= _SHORTEST}
 
 
 def export_run(
@@ -52,8 +58,7 @@ def export_run(
     if not chosen:
         known = ", ".join(result.name for result in run.results) or "none"
         raise UsageFault(f"the run has no test named {test!r}", hint=f"choose from: {known}")
-    hidden = set(secrets).union(*(secrets_below(directory / name) for name in _RAW))
-    hidden = {value for value in hidden if len(value) >= _SHORTEST}
+    hidden = run_secrets(directory) | {each for each in secrets if len(each) >= _SHORTEST}
     files = dict(_files(directory, chosen if test else None))
     run.results = [
         replace(
