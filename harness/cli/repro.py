@@ -16,7 +16,7 @@ from harness.diagnosis import as_text as diagnoses_as_text
 from harness.diagnosis import diagnose, read_case
 from harness.errors import UsageFault
 from harness.lab import load_lab
-from harness.reproduction import Scenario, as_text, find, load_scenario, reproduce, shipped
+from harness.reproduction import Scenario, as_text, find, fitting, load_scenario, reproduce, shipped
 from harness.runs.failures import failures, holds_run, opened_run
 
 __all__ = ["configure", "run"]
@@ -65,14 +65,10 @@ def _scenario(given: str) -> Scenario:
     else:
         diagnoses = diagnose(read_case([path]))
     print(diagnoses_as_text(diagnoses) + "\n")
-    scenarios = [load_scenario(candidate) for candidate in shipped().values()]
-    # Some failures have a scenario for each Asterisk: the run's own comes first.
-    scenarios.sort(key=lambda scenario: scenario.pbx != pbx)
-    for each in diagnoses:
-        for scenario in scenarios:
-            if scenario.expect.diagnosis == each.rule:
-                print(f"this is scenario {scenario.name}\n")
-                return scenario
+    scenario = fitting([each.rule for each in diagnoses], pbx)
+    if scenario is not None:
+        print(f"this is scenario {scenario.name}\n")
+        return scenario
     raise UsageFault(
         f"what is in {given} fits no scenario",
         hint="write one for it: docs/how-to/write-a-scenario.md",

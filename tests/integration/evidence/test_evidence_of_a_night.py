@@ -115,7 +115,7 @@ def test_a_pass_is_trimmed_and_told_in_numbers(night: Path) -> None:
     kept = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     assert {"capture.pcap", "ladder.txt", "timeline.txt", "rtp.txt", "lamps.txt"} <= kept
     assert not kept & {"timeline.jsonl", "timeline.html", "pbx.log"}
-    voice = ["-Y", "frame.cap_len > 100 && udp && !sip && !dns"]
+    voice = ["-Y", "frame.cap_len > 100 && udp && !sip && !rtcp"]
     seen = subprocess.run(
         ["tshark", "-r", str(folder / "capture.pcap"), *voice],
         capture_output=True, text=True, check=True,
