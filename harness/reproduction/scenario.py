@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -136,7 +135,7 @@ def shipped() -> dict[str, Path]:
     return {name.removesuffix(".yaml"): Path(str(folder / name)) for name in found}
 
 
-def fitting(rules: Sequence[str], pbx: str = "") -> Scenario | None:
+def fitting(rules: list[str], pbx: str = "") -> Scenario | None:
     """Return the shipped scenario that diagnoses point to; None when none does.
 
     A phone that does not register comes before one that does, for what only slows a boot is often

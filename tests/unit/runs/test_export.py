@@ -16,7 +16,16 @@ import pytest
 from harness.cli import main
 from harness.cli.repro import _scenario
 from harness.errors import UsageFault
-from harness.events import Event, FileRequested, LampChanged, LampColour, LogLine, Note, SipMessage
+from harness.events import (
+    Event,
+    FileRefused,
+    FileRequested,
+    LampChanged,
+    LampColour,
+    LogLine,
+    Note,
+    SipMessage,
+)
 from harness.evidence import Material, write_bundle
 from harness.runs import RunResult, TestResult, Verdict
 from harness.runs.export import export_run
@@ -117,7 +126,10 @@ def night(tmp_path: Path) -> Path:
     for name, verdict in (("passes", Verdict.PASSED), ("fails", Verdict.PRODUCT_FAULT)):
         timeline.test = f"tests/test_a.py::test_{name}"
         first = timeline.mark()
-        for event in told() if name == "fails" else [Note("all well")]:
+        # A pass shows a failure that a rule knows, as the tests of known limits do.
+        asserted = FileRefused("Germany/g3-tones.xml", PHONE, 49153, 1, "not found")
+        asked = FileRequested("Germany/g3-tones.xml", PHONE, 49153)
+        for event in told() if name == "fails" else [Note("all well"), asked, asserted]:
             timeline.append(event, source="capture", device="desk")
         folder = directory / "tests" / f"t_{name}"
         folder.mkdir(exist_ok=True)
