@@ -27,6 +27,7 @@ from harness.evidence.redaction import (
     is_hidden,
     redact,
     redact_capture,
+    redact_file,
     secrets_below,
 )
 from harness.evidence.rtp import RtpBook, RtpStream, StreamKey
@@ -69,6 +70,7 @@ __all__ = [
     "recall",
     "redact",
     "redact_capture",
+    "redact_file",
     "secrets_below",
     "survey",
     "timeline_text",

@@ -15,7 +15,8 @@ from html import escape, unescape
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
-__all__ = ["HIDDEN", "HIDDEN_LONG", "is_hidden", "redact", "redact_capture", "secrets_below"]
+__all__ = ["HIDDEN", "HIDDEN_LONG", "is_hidden", "redact", "redact_capture", "redact_file"]
+__all__ += ["secrets_below"]
 
 #: What stands in a text in place of a secret.
 HIDDEN = "[hidden]"
@@ -91,6 +92,17 @@ def redact_capture(path: Path, secrets: Iterable[str]) -> None:
             data = data.replace(raw, b"*" * len(raw))
     if data != original:
         path.write_bytes(data)
+
+
+def redact_file(path: Path, secrets: Iterable[str]) -> None:
+    """Hide every secret in a file of text; it is whole at any moment, and its owner's as before."""
+    text = path.read_text(encoding="utf-8", errors="replace")
+    hidden = redact(text, secrets)
+    if hidden != text:
+        fresh = path.with_name(f".{path.name}.new")
+        fresh.write_text(hidden, encoding="utf-8")
+        fresh.chmod(path.stat().st_mode & 0o777)
+        fresh.replace(path)
 
 
 def secrets_below(folder: Path) -> set[str]:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import escape as jinja_escape
 
-from harness.evidence import HIDDEN_LONG, redact, redact_capture, secrets_below
+from harness.evidence import HIDDEN_LONG, redact, redact_capture, redact_file, secrets_below
 
 #: A sample with every character that one of the forms writes in its own way.
 SECRET = "hu<n\"t>e'r&2 x/é+z"
@@ -140,3 +140,16 @@ def test_what_a_run_rendered_tells_its_secrets(tmp_path: Path) -> None:
     )
     (tmp_path / "notes.bin").write_bytes(b"secret=ignored\xff")
     assert secrets_below(tmp_path) == {"abc_DEF-1", "zx<vbn"}
+
+
+def test_a_file_is_rewritten_only_when_it_must_be(tmp_path: Path) -> None:
+    path = tmp_path / "timeline.jsonl"
+    path.write_text("login zxcvbnm\n")
+    path.chmod(0o600)
+    before = path.stat().st_ino
+    redact_file(path, ["qwertz"])
+    assert path.stat().st_ino == before
+    redact_file(path, ["zxcvbnm"])
+    assert path.read_text() == "login [hidden]\n"
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert [each.name for each in tmp_path.iterdir()] == ["timeline.jsonl"]

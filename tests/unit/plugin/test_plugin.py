@@ -105,7 +105,7 @@ def test_no_password_of_the_lab_is_in_any_report(tree: pytest.Pytester) -> None:
     (run,) = (tree.path / "runs").glob("2*")
     secret = (tree.path / "secret").read_text()
     kept = [path for path in (run / "tests").rglob("*") if path.is_file()]
-    kept += [run / name for name in ("results.jsonl", "report.html", "junit.xml")]
+    kept += [run / name for name in ("results.jsonl", "report.html", "junit.xml", "timeline.jsonl")]
     assert {"timeline.jsonl", "timeline.html", "ladder.txt"} <= {path.name for path in kept}
     for path in kept:
         assert secret not in path.read_text(), path
