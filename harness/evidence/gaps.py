@@ -23,7 +23,7 @@ def gap_at(
     """Return the milliseconds an ear waited for a party; None when it never heard that party.
 
     To the first packet with the party's tone after ``asked``, from the last packet before it with
-    anybody's tone, or from ``asked`` when the ear was silent then (held). 20 means no gap at all:
+    anybody's tone, or from ``asked`` when the ear was silent then (held). 20 or less is no gap:
     packets are 20 ms apart. Where devices share an address, the end that hears first counts.
 
     Args:
