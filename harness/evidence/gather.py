@@ -119,7 +119,7 @@ class Evidence:
     def gap(self, ear: str, party: str, tones: Mapping[str, int], *, asked: SipMessage) -> float:
         """Milliseconds an ear waited for a party's tone after a message asked for the change.
 
-        See :func:`harness.evidence.gaps.gap_at`; 20 or less is no gap. Ask while the audio is there.
+        See :func:`harness.evidence.gaps.gap_at`; 20 or less is no gap.
 
         Args:
             ear: IP address, or ``ip:port``, of the device that listens.
