@@ -89,6 +89,10 @@ class Bench:
         address = str(self.lab.phones[phone].address)
         return PhoneConsole(phone, address, user, password, ConsoleLogin(login, login))
 
+    def secrets(self) -> set[str]:
+        """Every secret value there is: the lab's own, and those made for this run."""
+        return self.lab.secrets() | self.provisioning.secrets | self.pbx.secrets
+
     def hang_up_all(self) -> None:
         """End every call of every party."""
         for peer in self.peers.values():

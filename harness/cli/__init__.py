@@ -30,6 +30,7 @@ COMMANDS = {
     "watch": "follow a live network and explain what goes wrong",
     "phone": "drive one phone by hand",
     "keypad": "calibrate a gantry, check every key of a phone",
+    "evidence": "one zip of a run, to open in a browser or to send",
     "report": "write the report of a run again, and say where",
 }
 

@@ -98,6 +98,8 @@ class Capture:
         self._thread: threading.Thread | None = None
         self._session: IO[bytes] | None = None
         self._file: IO[bytes] | None = None
+        #: The running test's own pcap, as far as it is written; None between tests.
+        self.test_pcap: Path | None = None
         self._fault: BenchFault | None = None
         self._stopping = False
         self._quiet_at = 0.0
@@ -194,6 +196,7 @@ class Capture:
         with self._state:
             self._close_test()
             self._file = self._create(path)
+            self.test_pcap = path
             self.test_packets = 0
 
     def end(self) -> None:
@@ -224,7 +227,7 @@ class Capture:
     def _close_test(self) -> None:
         if self._file is not None:
             self._file.close()
-            self._file = None
+            self._file = self.test_pcap = None
 
     def _create(self, path: Path) -> IO[bytes]:
         try:

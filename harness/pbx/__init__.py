@@ -13,6 +13,7 @@ from harness.pbx.console_pjsip import ConsoleEndpoint, PjsipChannel, PjsipConsol
 from harness.pbx.console_sip import SipChannel, SipConsole, SipPeer, SipPeerDetail, SipUser
 from harness.pbx.crash import Crash
 from harness.pbx.image import build_image
+from harness.pbx.log_slice import LogMark, log_mark, log_since
 from harness.pbx.render import Endpoint
 from harness.pbx.runtime import ContainerRuntime
 
@@ -29,6 +30,7 @@ __all__ = [
     "ContainerRuntime",
     "Crash",
     "Endpoint",
+    "LogMark",
     "PjsipChannel",
     "PjsipConsole",
     "SipChannel",
@@ -37,4 +39,6 @@ __all__ = [
     "SipPeerDetail",
     "SipUser",
     "build_image",
+    "log_mark",
+    "log_since",
 ]

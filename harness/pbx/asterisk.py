@@ -103,6 +103,11 @@ class Asterisk:
         """Whether it is up; false at once when it crashed."""
         return self._running
 
+    @property
+    def secrets(self) -> set[str]:
+        """The manager's secret and every endpoint's password, for redaction."""
+        return {self._secret, *(endpoint.password for endpoint in self._endpoints.values())}
+
     def start(self) -> None:
         """Start the container and wait until Asterisk says it is fully booted.
 

@@ -21,6 +21,9 @@ from harness.timeline import Mark, Timeline
 
 __all__ = ["Fetched", "Provisioning"]
 
+#: Template values no report may show; a line's password is the lab's.
+_SECRET_VALUES = ("phone_password", "ssh_password")
+
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
@@ -47,6 +50,7 @@ class Provisioning:
         self.root = root
         self._timeline = timeline
         self._overrides: dict[str, dict[str, str]] = {}
+        self._secrets: set[str] = set()
         device_of = {str(spec.address): name for name, spec in lab.phones.items()}
         host = str(lab.network.host)
         self.tftp = TftpServer(
@@ -94,8 +98,14 @@ class Provisioning:
     def stage(self, phone: str, **overrides: str) -> None:
         """Render a phone's own file again, with these template values for this phone only."""
         self._overrides[phone] = overrides
+        self._secrets |= {self.value(phone, name) for name in _SECRET_VALUES}
         for name, content in render_phone(self._lab, phone, **self._values(phone)).items():
             self.put(name, content)
+
+    @property
+    def secrets(self) -> set[str]:
+        """Every secret the files had in this run, and the authentication responder's password."""
+        return {self.http.password, *self._secrets} - {""}
 
     def _values(self, phone: str) -> dict[str, str]:
         # The harness drives the phone's web window, so it must be the one that is asked who may.

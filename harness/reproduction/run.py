@@ -154,7 +154,7 @@ def _carry_out(
         except ProductFault as error:
             fault = str(error)
         bench.capture.end()
-        text = keep_evidence(bench.phone_web(name), folder / name, lab.secrets())
+        text = keep_evidence(bench.phone_web(name), folder / name, bench.secrets())
         timeline.append(StatusLogRead(text), source="web", device=name)
         diagnoses = tuple(diagnose(case()))
     timeline.close()

@@ -15,8 +15,8 @@ from harness.errors import UsageFault
 from harness.lab import PbxKind, Values, load_checked
 from harness.models import ModelName
 
-__all__ = ["STEPS", "Edit", "Expectation", "Scenario", "Side", "Step", "find", "load_scenario"]
-__all__ += ["shipped"]
+__all__ = ["STEPS", "Edit", "Expectation", "Scenario", "Side", "Step", "find", "fitting"]
+__all__ += ["load_scenario", "shipped"]
 
 Step = Literal["boot", "reset", "restart", "call in", "call out", "conference", "dial room"]
 STEPS: tuple[Step, ...] = Step.__args__  # type: ignore[attr-defined]
@@ -146,6 +146,26 @@ def shipped() -> dict[str, Path]:
     folder = files("configs") / "scenarios"
     found = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".yaml"))
     return {name.removesuffix(".yaml"): Path(str(folder / name)) for name in found}
+
+
+def fitting(rules: list[str], pbx: str = "") -> Scenario | None:
+    """Return the shipped scenario that diagnoses point to; None when none does.
+
+    A phone that does not register comes before one that does, for what only slows a boot is often
+    there as well; then the first diagnosis; then the Asterisk it happened with.
+
+    Args:
+        rules: what was diagnosed, the surest first.
+        pbx: the kind of Asterisk, where it is known.
+    """
+    known = [load_scenario(path) for path in shipped().values()]
+    fit = [scenario for scenario in known if scenario.expect.diagnosis in rules]
+
+    def rank(scenario: Scenario) -> tuple[bool, int, bool]:
+        expect = scenario.expect
+        return expect.registered is not False, rules.index(expect.diagnosis), scenario.pbx != pbx
+
+    return min(fit, key=rank, default=None)
 
 
 def find(given: str) -> Scenario:

@@ -1,4 +1,4 @@
-"""JUnit XML for CI systems, with verdict, reason and device labels as properties."""
+"""JUnit XML for CI systems, with verdict, device labels and measurements as properties."""
 
 from __future__ import annotations
 
@@ -7,20 +7,13 @@ import xml.etree.ElementTree as ET
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 
+from harness.evidence import redact
 from harness.runs.results import RunResult, TestResult
 from harness.runs.verdict import Verdict
 
-__all__ = ["hide", "write_junit"]
+__all__ = ["write_junit"]
 
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
-
-def hide(text: str, secrets: AbstractSet[str]) -> str:
-    """Replace every secret by dots, the longest first."""
-    for secret in sorted(secrets, key=len, reverse=True):
-        if secret:
-            text = text.replace(secret, "•••")
-    return text
 
 
 def write_junit(run: RunResult, path: Path, *, secrets: AbstractSet[str]) -> None:
@@ -47,7 +40,8 @@ def _case(result: TestResult, secrets: AbstractSet[str]) -> ET.Element:
     case = ET.Element("testcase", classname=module, name=name, time=f"{result.duration:.3f}")
     labels = {f"device {device}": label for device, label in result.devices.items()}
     told = {"verdict": result.verdict.value, "pbx": result.pbx}
-    _properties(case, told | labels, secrets)
+    measured = {f"measured {what}": f"{number:g}" for what, number in result.measurements.items()}
+    _properties(case, told | labels | measured, secrets)
     if result.verdict is not Verdict.PASSED:
         tag = "failure" if result.verdict is Verdict.PRODUCT_FAULT else "error"
         fault = ET.SubElement(
@@ -64,4 +58,4 @@ def _properties(parent: ET.Element, values: dict[str, str], secrets: AbstractSet
 
 
 def _clean(text: str, secrets: AbstractSet[str]) -> str:
-    return _NOT_XML.sub("�", hide(text, secrets))
+    return _NOT_XML.sub("�", redact(text, secrets))

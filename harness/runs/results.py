@@ -21,7 +21,8 @@ class TestResult:
     """One test: verdict, reason, evidence. Times in seconds; records by their range.
 
     ``pbx`` is the kind of Asterisk it ran against. ``measurements`` are what the test measured, by
-    name; a name ends in its unit (``boot_s``, ``transfer_gap_ms``), or in none (``mos``).
+    name; a name ends in its unit (``boot_s``, ``transfer_gap_ms``), or in none (``mos``). ``files``
+    are its evidence: what it is, and the path relative to the run. ``streams`` are its RTP streams.
     """
 
     __test__ = False
@@ -39,6 +40,8 @@ class TestResult:
     ladder_html: str = ""
     pbx: str = ""
     measurements: dict[str, float] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
+    streams: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def name(self) -> str:
@@ -53,7 +56,8 @@ class TestResult:
             "reason": self.reason, "detail": self.detail, "started": self.started,
             "duration": self.duration, "first_record": self.first_record,
             "last_record": self.last_record, "pcap": pcap, "ladder_html": self.ladder_html,
-            "pbx": self.pbx, "measurements": self.measurements,
+            "pbx": self.pbx, "measurements": self.measurements, "files": self.files,
+            "streams": self.streams,
         }  # fmt: skip
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from fixtures.calls import Connect
+from fixtures.session import Measure
 from fixtures.witness import Hearing
 from harness.bench import Bench
 from harness.events import SipMessage
+from harness.evidence import Evidence
 from harness.phone import Phone, SoftKey
 from harness.sip import Peer
 from harness.timeline import Timeline
@@ -39,7 +41,13 @@ def test_blind_transfer(
 
 
 def test_attended_transfer(
-    phone: Phone, peers: dict[str, Peer], hearing: Hearing, call_in: Connect, bench: Bench
+    phone: Phone,
+    peers: dict[str, Peer],
+    hearing: Hearing,
+    evidence: Evidence,
+    measure: Measure,
+    call_in: Connect,
+    bench: Bench,
 ) -> None:
     """Trnsfer, number, talk, Trnsfer: the two peers talk, the phone is out."""
     alice, bob = list(peers.values())[:2]
@@ -57,6 +65,11 @@ def test_attended_transfer(
     hearing(
         {alice.name: from_alice, bob.name: at_bob}, {alice.name: [bob.name], bob.name: [alice.name]}
     )
+    gaps = [
+        evidence.gap(str(bench.lab.peers[ear].address), party, bench.tones, asked=refer)
+        for ear, party in ((alice.name, bob.name), (bob.name, alice.name))
+    ]
+    measure("transfer_gap_ms", max(gaps))
     phone.wait_released(call)
     bench.pbx.wait_no_channels(phone.extension, within=5.0)
 
