@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from contextlib import suppress
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
@@ -259,6 +260,25 @@ class Lab(_Spec):
     def beside(self, path: str) -> Path:
         """Return a path lab.yaml names, relative to lab.yaml's folder."""
         return (self._path.parent if self._path is not None else Path()) / path
+
+    @property
+    def source(self) -> Path | None:
+        """The file this was read from; None for a lab that was not."""
+        return self._path
+
+    def without_stations(self, names: Collection[str]) -> Lab:
+        """Return the same lab without some phones, and without what served only those."""
+        phones = {name: spec for name, spec in self.phones.items() if name not in names}
+        gone = [spec for name, spec in self.phones.items() if name in names]
+        pdus = {spec.outlet.pdu for spec in gone} - {spec.outlet.pdu for spec in phones.values()}
+        keypads = {spec.keypad for spec in gone} - {spec.keypad for spec in phones.values()}
+        return self.model_copy(
+            update={
+                "phones": phones,
+                "power": {name: pdu for name, pdu in self.power.items() if name not in pdus},
+                "keypads": {name: k for name, k in self.keypads.items() if name not in keypads},
+            }
+        )
 
     def with_templates(self, folder: Path) -> Lab:
         """Return the same lab with another folder of templates."""
