@@ -25,8 +25,6 @@ _BIND_FIXES = {
     errno.EACCES: "run as root, or: sysctl net.ipv4.ip_unprivileged_port_start={port}",
     errno.EADDRINUSE: "see what holds it with 'ss -lunptH sport = :{port}' and stop that; "
     "or change the port in lab.yaml",
-    errno.EADDRNOTAVAIL: "no interface here has this address: correct it in lab.yaml, "
-    "or ip address add {address}/24 dev {interface}",
 }
 
 
@@ -122,6 +120,7 @@ def _wanted(lab: Lab) -> Iterator[_Wanted]:
 @host_check("ports", within=20.0)
 def ports(situation: Situation) -> Iterator[Finding]:
     """Every port the harness and its PBX listen on can be had, with the rights we have."""
+    strangers: dict[IPv4Address, list[str]] = {}
     for wanted in _wanted(situation.lab):
         span = f"{wanted.first}" if len(wanted.ports) == 1 else f"{wanted.first}-{wanted.last}"
         check = f"{wanted.name} {wanted.address}" + (f":{span}" if wanted.first else "")
@@ -130,12 +129,21 @@ def ports(situation: Situation) -> Iterator[Finding]:
             yield Finding(HOST, check, State.OK, "free")
             continue
         port, error = taken[0]
-        fix = _BIND_FIXES.get(error.errno or 0, "correct it in lab.yaml").format(
-            port=port, address=wanted.address, interface=situation.lab.network.interface
-        )
+        if error.errno == errno.EADDRNOTAVAIL:
+            strangers.setdefault(wanted.address, []).append(wanted.name)
+            continue
+        fix = _BIND_FIXES.get(error.errno or 0, "correct it in lab.yaml").format(port=port)
         where = f" on {len(taken)} of {len(wanted.ports)} ports" if len(wanted.ports) > 1 else ""
         reason = f"{(error.strerror or str(error)).lower()}{where}"
         yield Finding(HOST, check, State.FAULT, reason, fix)
+    network = situation.lab.network
+    for address, names in strangers.items():
+        yield Finding(
+            HOST, f"ports of {address}", State.FAULT,
+            f"no interface here has this address, so no {', '.join(names)}",
+            f"correct it in lab.yaml, or ip address add {address}/{network.prefix} "
+            f"dev {network.interface}",
+        )  # fmt: skip
 
 
 def _bind(wanted: _Wanted, port: int) -> OSError | None:
@@ -157,7 +165,13 @@ def capture(situation: Situation) -> Iterator[Finding]:
     check = f"packet capture on {network.interface}"
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
         sender.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
-        sender.bind((str(network.host), 0))
+        try:
+            sender.bind((str(network.host), 0))
+        except OSError as error:
+            why = f"not tried: {network.host}: {(error.strerror or str(error)).lower()}"
+            fix = "mend the address first, see above"
+            yield Finding(HOST, check, State.FAULT, why, fix)
+            return
         port = sender.getsockname()[1]
         own = f"udp and src port {port} and dst port {_DISCARD}"
         watch = Capture(network.interface, own, lambda *_, **__: None, {})

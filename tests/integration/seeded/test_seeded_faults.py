@@ -98,14 +98,6 @@ CASES = [
         "did not go down",
         "fault fired: ",
     ),
-    Case({"pdus": {"pdu-1": {"silent": True}}}, "power_cut", "bench fault", "pdu-1", "fault fired"),
-    Case(
-        {"keypads": {"keypad-1": {"silent": True}}},
-        "power_cut",
-        "bench fault",
-        "keypad-1",
-        "fault fired",
-    ),
 ]
 
 
