@@ -82,7 +82,7 @@ def test_a_silent_keypad_takes_its_own_station_out_and_no_other(tmp_path: Path) 
     assert "ill: virtual, quarantined: keypad-2: " in output
     assert "1 passed, 0 failed, 1 not run" in output
     assert "<b>ill</b>: keypad-2: " in (run / "report.html").read_text()
-    suite = ET.parse(run / "junit.xml").getroot()  # noqa: S314 - our own file
+    suite = ET.parse(run / "junit.xml").getroot()
     assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("2", "0", "0")
     (skipped,) = suite.iter("skipped")
     assert "keypad-2" in skipped.get("message", "")
