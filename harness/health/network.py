@@ -81,7 +81,7 @@ def dhcp_interface(situation: Situation) -> Iterator[Finding]:
     well = network.interface not in out
     yield Finding(
         HOST, "DHCP interface", State.OK if well else State.FAULT,
-        f"{network.interface} is the bench's own" if well
+        f"{network.interface} is not this machine's way out" if well
         else f"{network.interface} is this machine's way to the rest of the world",
         "give the phones an interface of their own, or set network.dhcp: false and use "
         "'harness dhcp' for the server that is there",
@@ -124,6 +124,10 @@ def ports(situation: Situation) -> Iterator[Finding]:
     for wanted in _wanted(situation.lab):
         span = f"{wanted.first}" if len(wanted.ports) == 1 else f"{wanted.first}-{wanted.last}"
         check = f"{wanted.name} {wanted.address}" + (f":{span}" if wanted.first else "")
+        if not wanted.ports:
+            fix = "let pbx.rtp_start be the smaller number in lab.yaml"
+            yield Finding(HOST, check, State.FAULT, "the last port is below the first", fix)
+            continue
         taken = [(port, error) for port in wanted.ports if (error := _bind(wanted, port))]
         if not taken:
             yield Finding(HOST, check, State.OK, "free")
