@@ -46,9 +46,13 @@ def load_checked(
             lists all faults as ``file:line:column: key: what is wrong``.
     """
     tree = _read(path, what, hint)
+    try:
+        plain = _plain(tree)
+    except RecursionError as error:
+        raise UsageFault(f"{path}:1:1: an alias in it leads back into itself") from error
     faults: list[tuple[int, int, str]] = []
     try:
-        found = model.model_validate(_plain(tree), context=context)
+        found = model.model_validate(plain, context=context)
     except ValidationError as error:
         for item in error.errors():
             place = _as_written(tree, item["loc"])
@@ -73,8 +77,8 @@ def _read(path: Path, what: str, hint: str) -> CommentedMap:
         mark = error.problem_mark
         where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
         raise UsageFault(f"{where}: not YAML: {error.problem}") from error
-    except YAMLError as error:
-        # A control character: the reader stops before there is any mark to point at.
+    except (YAMLError, ValueError) as error:
+        # A control character, or a tag its value is not: there is no mark to point at.
         raise UsageFault(f"{path}:1:1: not YAML: {str(error).splitlines()[0]}") from error
     if not isinstance(tree, CommentedMap):
         raise UsageFault(f"{path}:1:1: a {what} is a mapping of keys")

@@ -344,8 +344,11 @@ class OtherPowerSpec(_PowerSpec):
 
 
 def _kind(value: Any) -> str:
-    driver = value.get("driver", "scpi") if isinstance(value, dict) else value.driver
-    return driver if driver in POWER_TAGS else "other"
+    if isinstance(value, dict):
+        driver = value.get("driver", "scpi")
+    else:
+        driver = getattr(value, "driver", None)
+    return driver if isinstance(driver, str) and driver in POWER_TAGS else "other"
 
 
 #: An entry under ``power`` in lab.yaml, told apart by ``driver``.
