@@ -1,4 +1,4 @@
-"""``harness doctor`` whole: on a bench that is well, in a namespace, and on one that is not there."""
+"""``harness doctor`` whole: on a bench that is well, in a namespace, on one that is not there."""
 
 from __future__ import annotations
 
