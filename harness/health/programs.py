@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
 
@@ -71,7 +72,7 @@ def packages(situation: Situation) -> Iterator[Finding]:
         yield Finding(HOST, "Python packages", State.OK, names)
     for name, pdu in situation.lab.power.items():
         if isinstance(pdu, LabgridPowerSpec):
-            yield _labgrid(name, pdu.python)
+            yield _labgrid(name, pdu.python or sys.executable)
 
 
 def _labgrid(name: str, python: str) -> Finding:
