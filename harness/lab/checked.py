@@ -16,6 +16,7 @@ from harness.errors import UsageFault
 __all__ = ["Fault", "Place", "load_checked"]
 
 M = TypeVar("M", bound=BaseModel)
+_NOTHING = object()
 
 #: Where in the file: the keys that lead there.
 Place = tuple[str | int, ...]
@@ -55,7 +56,7 @@ def load_checked(
         found = model.model_validate(plain, context=context)
     except ValidationError as error:
         for item in error.errors():
-            place = _as_written(tree, item["loc"])
+            place = _as_written(tree, item["loc"], missing=item["type"] == "missing")
             faults.append((*_position(tree, place), f"{_dotted(place)}: {_say(item)}"))
     else:
         for place, message in rules(found):
@@ -113,25 +114,28 @@ def _plain(node: Any) -> Any:
     return node
 
 
-def _as_written(tree: CommentedMap, place: Place) -> Place:
-    """Drop from a place the names pydantic puts in for the kind of a device: no key has them."""
+def _as_written(tree: CommentedMap, place: Place, *, missing: bool) -> Place:
+    """Drop from a place the names pydantic puts in for the kind of a device: no key has them.
+
+    Only a key that is missing is not in the tree and yet what the fault is about.
+    """
     node: Any = tree
     kept: list[str | int] = []
     for index, part in enumerate(place):
         found = _child(node, part)
-        if found is None and index < len(place) - 1:
+        if found is _NOTHING and not (missing and index == len(place) - 1):
             continue
         kept.append(part)
-        node = found if found is not None else node
+        node = found
     return tuple(kept)
 
 
 def _child(node: Any, part: str | int) -> Any:
     if isinstance(node, CommentedMap):
-        return node.get(part)
+        return node.get(part, _NOTHING)
     if isinstance(node, CommentedSeq) and isinstance(part, int) and part < len(node):
         return node[part]
-    return None
+    return _NOTHING
 
 
 def _position(tree: CommentedMap, place: Place) -> tuple[int, int]:
