@@ -269,6 +269,8 @@ class ProvisioningSpec(_Spec):
     """The load all phones get, without ``.loads``."""
     templates: str = ""
     """A folder of templates beside lab.yaml; empty for the shipped ones."""
+    firmware: str = ""
+    """A folder of Cisco's firmware files beside lab.yaml, for phones of hardware."""
     rings: dict[str, str] = Field(default_factory=dict)
     """Ring tones: display name to file."""
     values: Values = Field(default_factory=dict)
