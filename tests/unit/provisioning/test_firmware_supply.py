@@ -56,7 +56,7 @@ def test_a_phone_of_hardware_gets_the_files_of_the_folder(tmp_path: Path, cisco:
 
 def test_a_phone_of_hardware_is_never_served_a_made_up_image(tmp_path: Path) -> None:
     lab = lab_in(tmp_path, "", hardware=True)
-    with pytest.raises(UsageFault, match="no real files of .* for desk-7942"):
+    with pytest.raises(UsageFault, match=r"no real files of .* for desk-7942"):
         stage_firmware(lab, LOAD, tmp_path / "root")
     assert not (tmp_path / "root").exists()
 
