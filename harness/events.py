@@ -40,6 +40,7 @@ __all__ = [
     "RegistrationFailed",
     "RtpStreamSeen",
     "SipMessage",
+    "StationQuarantined",
     "StatusLogRead",
     "StepEnded",
     "StepStarted",
@@ -390,6 +391,17 @@ class PhoneStateChanged(Event):
 
     def __str__(self) -> str:
         return f"{self.state}: {self.why}"
+
+
+@dataclass(frozen=True, slots=True)
+class StationQuarantined(Event):
+    """A station failed the health check before the night, so none of its tests is run."""
+
+    kind = "station quarantined"
+    reason: str
+
+    def __str__(self) -> str:
+        return f"quarantined: {self.reason}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ __all__ = ["COMMANDS", "main"]
 COMMANDS = {
     "nightly": "run the regression suite and write a report",
     "doctor": "check host and devices, all faults at once",
+    "schema": "print the JSON Schema of lab.yaml, or a page with every key",
     "render": "write the configuration files of every phone",
     "lint": "say what is wrong with configuration files, before a phone does",
     "diff": "say what changes for which phones between two sets of files",

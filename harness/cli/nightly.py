@@ -95,7 +95,7 @@ def run(options: argparse.Namespace) -> int:
     runs: list[RunResult] = []
     for kind in kinds:
         watch, status = _night(options, suite, kind)
-        if watch.run is None or not watch.run.results:
+        if watch.run is None or not (watch.run.results or watch.run.quarantined):
             codes.append(_nothing_ran(watch.errors, status))
         else:
             codes.append(_close(watch.run))
@@ -106,7 +106,7 @@ def run(options: argparse.Namespace) -> int:
         _compare(runs)
     if len(runs) < len(codes):
         return max(codes)
-    return exit_code(result.verdict for run in runs for result in run.results)
+    return exit_code(verdict for run in runs for verdict in run.verdicts)
 
 
 def _night(options: argparse.Namespace, suite: Path, pbx: PbxKind) -> tuple[_Watch, int]:
@@ -152,12 +152,14 @@ def _close(run: RunResult) -> int:
             print(f"\n{result.verdict}: {result.name}\n{result.detail or result.reason}")
     print()
     for name, label in run.devices.items():
-        print(f"{name}: {label}")
+        out = f", quarantined: {run.quarantined[name]}" if name in run.quarantined else ""
+        print(f"{name}: {label}{out}")
     failed = len(run.results) - run.count(Verdict.PASSED)
-    print(f"{run.pbx}: {run.count(Verdict.PASSED)} passed, {failed} failed")
+    left = f", {len(run.not_run)} not run" if run.not_run else ""
+    print(f"{run.pbx}: {run.count(Verdict.PASSED)} passed, {failed} failed{left}")
     for path in run.paths:
         print(path)
-    return exit_code(result.verdict for result in run.results)
+    return exit_code(run.verdicts)
 
 
 def _compare(runs: list[RunResult]) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from harness.errors import BenchFault, UsageFault
 from harness.events import FileRefused, FileRequested, FileServed
 from harness.lab import Lab
-from harness.provisioning.firmware import FirmwareSet, load_manifest, make_up
+from harness.provisioning.firmware import FirmwareSet, firmware_set, stage_firmware
 from harness.provisioning.http import HttpServer
 from harness.provisioning.render import render_phone, render_site, values_for
 from harness.provisioning.tftp import TftpServer
@@ -64,13 +64,14 @@ class Provisioning:
         """Stage firmware, site and phone files and open both servers.
 
         Raises:
-            UsageFault: a template value or a load in lab.yaml is unknown.
+            UsageFault: a template value or a load in lab.yaml is unknown, or a phone of hardware
+                has no real firmware.
             BenchFault: a port is taken.
         """
         # The phones' files hold their passwords; runs are kept.
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         for load in sorted({self._load_of(name) for name in self._lab.phones}):
-            make_up(load_manifest(load), self.root)
+            stage_firmware(self._lab, load, self.root)
         for name, content in render_site(self._lab).items():
             self.put(name, content)
         for phone in self._lab.phones:
@@ -212,7 +213,7 @@ class Provisioning:
 
     def firmware(self, phone: str) -> FirmwareSet:
         """Return the firmware set a phone is given."""
-        return load_manifest(self._load_of(phone))
+        return firmware_set(self._lab, self._load_of(phone))
 
     def _load_of(self, phone: str) -> str:
         return self._lab.phones[phone].load or self._lab.provisioning.load

@@ -21,15 +21,21 @@ def write_junit(run: RunResult, path: Path, *, secrets: AbstractSet[str]) -> Non
     product = run.count(Verdict.PRODUCT_FAULT)
     passed = run.count(Verdict.PASSED)
     suite = ET.Element(
-        "testsuite", name=run.lab, tests=str(len(run.results)), failures=str(product),
-        errors=str(len(run.results) - product - passed), skipped="0",
+        "testsuite", name=run.lab, tests=str(len(run.results) + len(run.not_run)),
+        failures=str(product), errors=str(len(run.results) - product - passed),
+        skipped=str(len(run.not_run)),
         time=f"{sum(result.duration for result in run.results):.3f}",
     )  # fmt: skip
     properties = {f"device {name}": label for name, label in run.devices.items()}
     own = {"run": run.run_id, "pbx": run.pbx}
-    _properties(suite, properties | run.versions | run.seeded | own, secrets)
+    out = {f"quarantined {name}": reason for name, reason in run.quarantined.items()}
+    _properties(suite, properties | run.versions | run.seeded | own | out, secrets)
     for result in run.results:
         suite.append(_case(result, secrets))
+    for test in run.not_run:
+        module, _, name = test.partition("::")
+        case = ET.SubElement(suite, "testcase", classname=module, name=name, time="0")
+        ET.SubElement(case, "skipped", message=_clean(run.reason_not_run(test), secrets))
     tree = ET.ElementTree(suite)
     ET.indent(tree)
     tree.write(path, encoding="utf-8", xml_declaration=True)

@@ -67,6 +67,8 @@ class RunResult:
 
     ``facts`` says of each phone what a result is kept by besides its test: ``model``, ``load``, and
     ``templates``, a digest of its file as rendered, without passwords.
+    ``quarantined`` is the reason for each station that failed the health check; ``not_run`` are
+    the tests that were therefore not run, each with its station (empty when it needs any).
     """
 
     run_id: str
@@ -81,6 +83,8 @@ class RunResult:
     pbx: str = ""
     facts: dict[str, dict[str, str]] = field(default_factory=dict)
     paths: list[Path] = field(default_factory=list)
+    quarantined: dict[str, str] = field(default_factory=dict)
+    not_run: dict[str, str] = field(default_factory=dict)
 
     def add(self, result: TestResult) -> None:
         """Take a result and write it down at once."""
@@ -94,9 +98,23 @@ class RunResult:
         head = {
             "run_id": self.run_id, "lab": self.lab, "started": self.started, "ended": self.ended,
             "devices": self.devices, "versions": self.versions, "seeded": self.seeded,
-            "pbx": self.pbx, "facts": self.facts,
+            "pbx": self.pbx, "facts": self.facts, "quarantined": self.quarantined,
+            "not_run": self.not_run,
         }  # fmt: skip
+        (self.directory / _RESULTS).touch()
         (self.directory / _HEAD).write_text(json.dumps(head, indent=1), encoding="utf-8")
+
+    @property
+    def verdicts(self) -> list[Verdict]:
+        """What decides the exit code: a station that is out is a fault of the bench."""
+        told = [result.verdict for result in self.results]
+        return [*told, Verdict.BENCH_FAULT] if self.quarantined else told
+
+    def reason_not_run(self, test: str) -> str:
+        """Why a test was not run: its station's reason, or that of all of them."""
+        station = self.not_run[test]
+        ill = {station: self.quarantined[station]} if station else self.quarantined
+        return "; ".join(f"{name} is quarantined: {reason}" for name, reason in ill.items())
 
     def count(self, verdict: Verdict) -> int:
         """Return how many tests ended with a verdict."""

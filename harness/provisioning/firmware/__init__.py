@@ -12,6 +12,7 @@ from harness.provisioning.firmware.manifest import (
     read_manifest,
 )
 from harness.provisioning.firmware.release import Release
+from harness.provisioning.firmware.supply import firmware_set, stage_firmware
 from harness.provisioning.firmware.upgrade import Plan, Step, plan_upgrade
 from harness.provisioning.firmware.verify import FileFault, components_in, verify_folder
 
@@ -22,10 +23,12 @@ __all__ = [
     "Release",
     "Step",
     "components_in",
+    "firmware_set",
     "known_loads",
     "load_manifest",
     "make_up",
     "plan_upgrade",
     "read_manifest",
+    "stage_firmware",
     "verify_folder",
 ]
