@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
+from pathlib import Path
 
 from harness.health.finding import Finding, State
 from harness.health.registry import HOST, Situation, host_check
@@ -72,7 +73,7 @@ def packages(situation: Situation) -> Iterator[Finding]:
         yield Finding(HOST, "Python packages", State.OK, names)
     for name, pdu in situation.lab.power.items():
         if isinstance(pdu, LabgridPowerSpec):
-            yield _labgrid(name, pdu.python or sys.executable)
+            yield _labgrid(name, str(Path(pdu.python or sys.executable).expanduser()))
 
 
 def _labgrid(name: str, python: str) -> Finding:
