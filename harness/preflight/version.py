@@ -45,8 +45,13 @@ def at_reference(lab_file: Path, reference: str, directory: Path) -> Version:
     _git(root, "rev-parse", "--verify", "--quiet", f"{reference}^{{commit}}", told=reference)
     archive = _git(root, "archive", "--format=tar", reference)
     with tarfile.open(fileobj=io.BytesIO(archive)) as files:
-        wanted = [each for each in files.getmembers() if _wanted(each.name)]
-        files.extractall(directory, members=wanted, filter="data")
+        for member in files.getmembers():
+            # git archives no path outside the repository; Debian 12's tarfile has no filters yet.
+            content = files.extractfile(member) if _wanted(member.name) else None
+            if content is not None:
+                target = directory / member.name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(content.read())
     old_lab = directory / inside
     if not old_lab.is_file():
         raise UsageFault(f"{reference} has no {inside}", hint="give a commit that has the lab file")
