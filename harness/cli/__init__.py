@@ -30,6 +30,7 @@ COMMANDS = {
     "watch": "follow a live network and explain what goes wrong",
     "phone": "drive one phone by hand",
     "keypad": "calibrate a gantry, check every key of a phone",
+    "runs": "past nights: list, compare, first bad, flips, trends",
     "report": "write the report of a run again, and say where",
 }
 

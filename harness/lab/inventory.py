@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from contextlib import suppress
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
@@ -21,6 +22,7 @@ from pydantic import (
 
 from harness.errors import UsageFault
 from harness.lab.keypad_spec import KeypadSpec
+from harness.lab.notify_spec import NotifySpec
 from harness.lab.pbx_spec import PbxKind, PbxSpec
 from harness.lab.power_spec import VIRTUAL, PowerSpec
 from harness.models import PHONE_MODELS, ModelName, PhoneModel
@@ -210,10 +212,12 @@ class ProvisioningSpec(_Spec):
 
     ``templates`` is a folder beside lab.yaml, empty for the shipped ones. A later layer wins:
     ``values`` for all, then by major version of the load, by model, by site, then the phone's own.
-    ``rings`` are ring tones by display name.
+    ``rings`` are ring tones by display name. ``firmware`` is a folder of images, empty for made-up
+    ones, which only twins take.
     """
 
     load: str = "SIP42.9-3-1SR4-1S"
+    firmware: str = ""
     templates: str = ""
     rings: dict[str, str] = Field(default_factory=dict)
     values: Values = Field(default_factory=dict)
@@ -234,6 +238,7 @@ class Lab(_Spec):
     peers: dict[Name, PeerSpec]
     provisioning: ProvisioningSpec = ProvisioningSpec()
     phones: Annotated[dict[Name, PhoneSpec], Field(min_length=1)]
+    notify: NotifySpec = NotifySpec()
 
     _path: Path | None = PrivateAttr(default=None)
 
@@ -265,6 +270,17 @@ class Lab(_Spec):
         own = self.provisioning.model_copy(update={"templates": str(folder.resolve())})
         return self.model_copy(update={"provisioning": own})
 
+    def with_firmware(self, folder: Path, load: str, held: Mapping[str, str]) -> Lab:
+        """Return the same lab with a load of a folder for every phone.
+
+        ``held`` is what phones hold before: their twins begin with it, where lab.yaml does not say.
+        """
+        own = self.provisioning.model_copy(update={"load": load, "firmware": str(folder.resolve())})
+        phones = {n: spec.model_copy(update={"load": ""}) for n, spec in self.phones.items()}
+        twins = {name: load for name, load in held.items() if name in phones}
+        virtual = self.virtual.model_copy(update={"installed": twins | self.virtual.installed})
+        return self.model_copy(update={"provisioning": own, "phones": phones, "virtual": virtual})
+
     def with_pbx(self, kind: PbxKind) -> Lab:
         """Return the same lab with another kind of Asterisk.
 
@@ -283,6 +299,8 @@ class Lab(_Spec):
         """Return every secret value of this lab, for redaction."""
         found = {line.password for phone in self.phones.values() for line in phone.lines}
         found |= {peer.password for peer in self.peers.values()}
+        # Whoever knows a webhook's address may write there.
+        found.add(self.notify.webhook)
         for name, pdu in self.power.items():
             # Secrets that cannot be fetched cannot leak; whoever needs them says so.
             with suppress(UsageFault):

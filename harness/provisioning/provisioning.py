@@ -12,7 +12,13 @@ from pathlib import Path
 from harness.errors import BenchFault, UsageFault
 from harness.events import FileRefused, FileRequested, FileServed
 from harness.lab import Lab
-from harness.provisioning.firmware import FirmwareSet, load_manifest, make_up
+from harness.provisioning.firmware import (
+    FirmwareSet,
+    load_manifest,
+    make_up,
+    read_folder,
+    stage_folder,
+)
 from harness.provisioning.http import HttpServer
 from harness.provisioning.render import render_phone, render_site, values_for
 from harness.provisioning.tftp import TftpServer
@@ -47,6 +53,9 @@ class Provisioning:
         self.root = root
         self._timeline = timeline
         self._overrides: dict[str, dict[str, str]] = {}
+        given = lab.provisioning.firmware
+        #: The folder of images, None for made-up ones.
+        self._images = lab.beside(given) if given else None
         device_of = {str(spec.address): name for name, spec in lab.phones.items()}
         host = str(lab.network.host)
         self.tftp = TftpServer(
@@ -66,7 +75,10 @@ class Provisioning:
         # The phones' files hold their passwords; runs are kept.
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         for load in sorted({self._load_of(name) for name in self._lab.phones}):
-            make_up(load_manifest(load), self.root)
+            if self._images is not None:
+                stage_folder(self._images, load, self.root)
+            else:
+                make_up(load_manifest(load), self.root)
         for name, content in render_site(self._lab).items():
             self.put(name, content)
         for phone in self._lab.phones:
@@ -202,6 +214,8 @@ class Provisioning:
 
     def firmware(self, phone: str) -> FirmwareSet:
         """Return the firmware set a phone is given."""
+        if self._images is not None:
+            return read_folder(self._images, self._load_of(phone))
         return load_manifest(self._load_of(phone))
 
     def _load_of(self, phone: str) -> str:

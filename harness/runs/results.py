@@ -62,7 +62,8 @@ class RunResult:
     """A run: what it was made with, and its results so far.
 
     ``facts`` says of each phone what a result is kept by besides its test: ``model``, ``load``, and
-    ``templates``, a digest of its file as rendered, without passwords.
+    ``templates``, a digest of its file as rendered, without passwords. ``notes`` are what else a
+    person should know at the end.
     """
 
     run_id: str
@@ -77,6 +78,7 @@ class RunResult:
     pbx: str = ""
     facts: dict[str, dict[str, str]] = field(default_factory=dict)
     paths: list[Path] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     def add(self, result: TestResult) -> None:
         """Take a result and write it down at once."""

@@ -4,6 +4,7 @@ Real images are never parsed: they are signed, and all that is read of a .loads 
 readable names of its components. Stand-ins for benches without real images are made here too.
 """
 
+from harness.provisioning.firmware.folder import load_in, read_folder, stage_folder
 from harness.provisioning.firmware.manifest import (
     FirmwareSet,
     known_loads,
@@ -23,9 +24,12 @@ __all__ = [
     "Step",
     "components_in",
     "known_loads",
+    "load_in",
     "load_manifest",
     "make_up",
     "plan_upgrade",
+    "read_folder",
     "read_manifest",
+    "stage_folder",
     "verify_folder",
 ]
