@@ -45,7 +45,8 @@ def wilson(hits: int, of: int) -> tuple[float, float]:
     share, square = hits / of, _Z95 * _Z95
     middle = (share + square / (2 * of)) / (1 + square / of)
     half = _Z95 * math.sqrt(share * (1 - share) / of + square / (4 * of * of)) / (1 + square / of)
-    return max(0.0, middle - half), min(1.0, middle + half)
+    # Rounding must not put the share itself outside.
+    return max(0.0, min(share, middle - half)), min(1.0, max(share, middle + half))
 
 
 def flips(nights: Iterable[Night]) -> list[Flips]:

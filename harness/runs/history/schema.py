@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from harness.errors import UsageFault
@@ -53,7 +56,8 @@ def open_database(path: Path) -> sqlite3.Connection:
         path.parent.mkdir(parents=True, exist_ok=True)
         # Transactions are begun by hand: Python's own would not wrap the change of a table.
         connection = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None)
-        connection.execute("PRAGMA journal_mode = WAL")
+        with _alone(path.parent):
+            connection.execute("PRAGMA journal_mode = WAL")
         # A power cut may take the last test with it, never the file; results.jsonl has it still.
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA foreign_keys = ON")
@@ -70,6 +74,21 @@ def open_database(path: Path) -> sqlite3.Connection:
             connection.close()
         raise
     return connection
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Hold back others who are opening: SQLite refuses a second change to WAL, and does not wait.
+
+    The lock is on the folder: closing a second descriptor of the file itself would take from SQLite
+    the locks it has on it (sqlite.org/howtocorrupt.html, 2.2).
+    """
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:

@@ -87,11 +87,22 @@ def change_in(values: Sequence[float]) -> Change | None:
     shuffled = random.permuted(np.tile(ranks, (_SHUFFLES, 1)), axis=1)
     as_clear = int((_cuts(shuffled).max(axis=1) >= clearest - 1e-9).sum())
     p = (as_clear + 1) / (_SHUFFLES + 1)
-    index = int(statistic.argmax()) + _FEWEST
+    index = _best_cut(values)
     before, after = statistics.median(values[:index]), statistics.median(values[index:])
     if p > _LEVEL or abs(after - before) < _LEAST_SHARE * abs(before) or after == before:
         return None
     return Change(index, before, after, p)
+
+
+def _best_cut(values: Sequence[float]) -> int:
+    """Where two levels explain the values best: ranks say that there is a change, not quite where."""
+    rows = np.asarray(values, dtype=np.float64)
+
+    def left_over(cut: int) -> float:
+        parts = rows[:cut], rows[cut:]
+        return float(sum(np.abs(part - np.median(part)).sum() for part in parts))
+
+    return min(range(_FEWEST, len(values) - _FEWEST + 1), key=left_over)
 
 
 def changes_in(values: Sequence[float], offset: int = 0) -> list[Change]:
