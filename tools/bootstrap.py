@@ -44,6 +44,7 @@ SYSTEM = {
     "dnsmasq": "dnsmasq-base",
     "dhcpd": "isc-dhcp-server",
     "kea-dhcp4": "kea-dhcp4-server",
+    "chromium": "chromium",
 }
 SBIN = ("/usr/sbin", "/sbin")
 #: What ``make bench`` compares with: unpacked, not installed, since the two Debian packages

@@ -113,7 +113,7 @@ def _compare(history: History, options: argparse.Namespace) -> int:
         ("ended otherwise", told.otherwise),
     )
     rows = [
-        (kind, _name(c.test), f"{c.before} → {c.after}", c.reason)
+        (kind, _name(c.test), f"{c.before or 'not run'} → {c.after}", c.reason)
         for kind, several in changes
         for c in several
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ __all__ = ["RunResult", "TestResult", "load_run"]
 
 _RESULTS = "results.jsonl"
 _HEAD = "run.json"
+_UNSAFE = re.compile(r"[^A-Za-z0-9_.-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,10 @@ class RunResult:
             "pbx": self.pbx, "facts": self.facts,
         }  # fmt: skip
         (self.directory / _HEAD).write_text(json.dumps(head, indent=1), encoding="utf-8")
+
+    def folder_of(self, test: str) -> Path:
+        """Where a test's evidence is kept."""
+        return self.directory / "tests" / _UNSAFE.sub("_", test).strip("_")[-120:]
 
     def count(self, verdict: Verdict) -> int:
         """Return how many tests ended with a verdict."""

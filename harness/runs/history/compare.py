@@ -25,12 +25,15 @@ _LEAST = {"s": 0.5, "ms": 20.0}
 
 @dataclass(frozen=True, slots=True)
 class TestChange:
-    """A test that ended otherwise; ``retries`` is how often it was tried again in the new night."""
+    """A test that ended otherwise, or is new and did not pass (``before`` is None).
+
+    ``retries`` is how often it was tried again in the new night.
+    """
 
     __test__ = False
 
     test: str
-    before: Verdict
+    before: Verdict | None
     after: Verdict
     reason: str
     retries: int
@@ -82,13 +85,15 @@ def compare(before: Night, after: Night, earlier: Iterable[Night] = ()) -> Compa
     """
     old, new = before.last, after.last
     both = [test for test in new if test in old]
+    was = {test: old[test].verdict if test in old else None for test in new}
     changes = {
         test: TestChange(
-            test, old[test].verdict, new[test].verdict, new[test].reason,
+            test, was[test], new[test].verdict, new[test].reason,
             after.attempts(test) - 1, new[test].evidence,
         )
-        for test in both
-        if old[test].verdict is not new[test].verdict
+        for test in new
+        if new[test].verdict is not was[test]
+        and not (was[test] is None and new[test].verdict is Verdict.PASSED)
     }  # fmt: skip
     failing = [c for c in changes.values() if c.after is Verdict.PRODUCT_FAULT]
     passing = [c for c in changes.values() if c.after is Verdict.PASSED]
@@ -104,7 +109,7 @@ def compare(before: Night, after: Night, earlier: Iterable[Night] = ()) -> Compa
         added=tuple(test for test in new if test not in old),
         still_failing=tuple(
             test for test in both
-            if old[test].verdict is new[test].verdict is Verdict.PRODUCT_FAULT
+            if old[test].verdict is new[test].verdict is not Verdict.PASSED
         ),
         retried={t: n for t in new if (n := after.attempts(t) - 1)},
     )  # fmt: skip

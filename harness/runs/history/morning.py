@@ -45,6 +45,7 @@ class Morning:
     def rows(self) -> list[Row]:
         """The table, the worst first."""
         rows: list[Row] = []
+        last = self.night.last
         told = self.comparison
         if told is not None:
             rows += [_test("newly failing", change) for change in told.newly_failing]
@@ -58,19 +59,22 @@ class Morning:
         rows += [Row("quarantined", name, why) for name, why in self.quarantined]
         if told is not None:
             rows += [_test("newly passing", change) for change in told.newly_passing]
-            rows += [Row("still failing", _short(test), "") for test in told.still_failing]
+            rows += [
+                Row("still failing", _short(test), last[test].verdict, last[test].evidence)
+                for test in told.still_failing
+            ]
             rows += [Row("not run", _short(test), "") for test in told.missing]
             rows += [
                 Row("retried", _short(test), f"carried out {times + 1} times")
                 for test, times in told.retried.items()
             ]
-        last = self.night.run_id
+        name = self.night.run_id
         rows += [
             Row("trend", _short(trend.test), trend.told(change))
             for trend in self.trends
             for change in trend.changes
             # A change is certain some nights after it came; older ones were told in their time.
-            if last in [entry.run_id for entry in trend.entries[change.index :]][:6]
+            if name in [entry.run_id for entry in trend.entries[change.index :]][:6]
         ]
         return rows
 
@@ -130,13 +134,13 @@ def morning(history: History, run_id: str, quarantined: Sequence[tuple[str, str]
     comparison = compare(good, night, earlier) if good is not None else None
     wire: list[WireChange] = []
     if good is not None:
-        prints = history.fingerprints(good.run_id), history.fingerprints(run_id)
+        prints = history.fingerprints(good.run_id), history.fingerprints(night.run_id)
         if all(prints):
             wire = wire_changes(*prints)
         else:
             notes.append("the wire was not compared: one of the nights kept no fingerprint")
-        if wire and good.last.keys() != night.last.keys():
-            notes.append("the nights ran different tests; the wire may differ for that alone")
+        if wire and good.last.keys() - night.last.keys():
+            notes.append("tests of then were not run now; the wire may differ for that alone")
     return Morning(
         night, comparison, tuple(wire), tuple(quarantined), tuple(notes),
         tuple(trends([*earlier, night])),
@@ -187,7 +191,7 @@ compare with"
 def _test(kind: str, change: TestChange) -> Row:
     again = f", after {change.retries} retries" if change.retries else ""
     reason = f": {change.reason}" if change.reason else ""
-    told = f"{change.before} → {change.after}{again}{reason}"
+    told = f"{change.before or 'not run'} → {change.after}{again}{reason}"
     return Row(kind, _short(change.test), told, change.evidence)
 
 

@@ -109,7 +109,8 @@ def entry_of(run: RunResult, result: TestResult) -> Entry:
     names = sorted(result.devices)
     facts = [run.facts.get(name, {}) for name in names]
     label = "virtual" if "virtual" in result.devices.values() else "hardware"
-    folder = result.pcap.parent if result.pcap is not None else run.directory
+    folder = run.folder_of(result.test)
+    folder = folder if folder.exists() else run.directory
     return Entry(
         run_id=run.run_id,
         key=Key(

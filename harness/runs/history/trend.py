@@ -95,7 +95,7 @@ def change_in(values: Sequence[float]) -> Change | None:
 
 
 def _best_cut(values: Sequence[float]) -> int:
-    """Where two levels explain the values best: ranks say that there is a change, not quite where."""
+    """Where two levels explain the values best: ranks tell that it changed, not quite where."""
     rows = np.asarray(values, dtype=np.float64)
 
     def left_over(cut: int) -> float:

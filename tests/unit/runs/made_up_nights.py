@@ -35,7 +35,8 @@ def a_run(
         run.add(
             TestResult(
                 f"tests/test_a.py::test_{number}[desk]", {"desk": "virtual"}, verdict, reason, "",
-                started + number, 2.5, 0, 0, pbx="asterisk22", measurements=dict(measurements or {}),
+                started + number, 2.5, 0, 0, pbx="asterisk22",
+                measurements=dict(measurements or {}),
             )
         )  # fmt: skip
     return run
