@@ -16,6 +16,7 @@ _LEAST_SHARE = 0.2
 #: ... and, where too few nights tell how it scatters, beyond this.
 _BLIND_SHARE = 0.5
 _FEWEST_NIGHTS = 5
+_RECENT = 9
 #: Robust standard deviations (1.4826 times the median absolute deviation) a number may stray.
 _SIGMAS = 4.0
 _MAD_TO_SIGMA = 1.4826
@@ -142,7 +143,10 @@ def _slower(old: Entry, new: Entry, nights: Sequence[Night]) -> list[Slower]:
 
 
 def _known(old: Entry, name: str, nights: Sequence[Night]) -> list[float]:
-    """What the number was in every night of the same key, once a night."""
+    """What the number was in the last nights of the same key, once a night.
+
+    Only the last: what became slower weeks ago is not the new release's.
+    """
     same = {
         night.run_id: night.last[old.key.test].numbers[name]
         for night in nights
@@ -151,7 +155,7 @@ def _known(old: Entry, name: str, nights: Sequence[Night]) -> list[float]:
         and night.last[old.key.test].verdict is Verdict.PASSED
         and name in night.last[old.key.test].numbers
     }
-    return list({**same, old.run_id: old.numbers[name]}.values())
+    return list({**same, old.run_id: old.numbers[name]}.values())[-_RECENT:]
 
 
 def _scatter(values: Sequence[float]) -> float:

@@ -44,6 +44,12 @@ def test_slower_means_beyond_what_the_number_strays_by_itself() -> None:
     assert "boot_s 60 → 78" in str(slower)
 
 
+def test_what_became_slower_long_before_is_not_the_releases() -> None:
+    old = [a_night(n, P, boot_s=60.0 + n % 2) for n in range(20)]
+    old += [a_night(n, P, boot_s=90.0 + n % 2) for n in range(20, 28)]
+    assert not compare(old[-1], a_night(30, P, load=NEW, boot_s=91.0), old).slower
+
+
 def test_slower_knows_which_way_is_worse() -> None:
     good = [a_night(n, P, mos=4.2 + n % 2 * 0.01) for n in range(6)]
     assert compare(good[-1], a_night(9, P, mos=3.1), good).slower
