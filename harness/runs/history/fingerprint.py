@@ -24,6 +24,9 @@ _BOOT_LOAD = re.compile(r"^term\d\d\.default\.loads?$", re.IGNORECASE)
 _TELLING = ("allow", "supported", "allow-events", "accept", "require", "content-type")
 _NAME = re.compile(r"^([!-9;-~]+)\s*:")
 
+#: The aspect that is a set of messages, not of lists.
+_SENT = "messages sent"
+
 Aspects = dict[str, set[str]]
 
 
@@ -37,7 +40,7 @@ class WireChange:
     new: tuple[str, ...]
 
     def __str__(self) -> str:
-        if len(self.gone) == len(self.new) == 1:
+        if len(self.gone) == len(self.new) == 1 and self.aspect != _SENT:
             return _lists(self.gone[0], self.new[0])
         told = [f"no longer {value}" for value in self.gone]
         return "; ".join([*told, *(f"now {value}" for value in self.new)])
@@ -112,7 +115,7 @@ def _masked(name: str) -> tuple[str, bool]:
 
 def _of_message(sip: SipText) -> Iterable[tuple[str, str]]:
     kind = f"{sip.status} {sip.method}" if sip.status else sip.method
-    yield "messages sent", kind
+    yield _SENT, kind
     head = re.split(r"\r?\n\r?\n", sip.text, maxsplit=1)[0].splitlines()[1:]
     names = [match[1] for line in head if (match := _NAME.match(line))]
     yield f"headers of {kind}", ", ".join(names)
@@ -141,7 +144,7 @@ def wire_changes(
     found = []
     for phone in (name for name in after if name in before):
         old, new = before[phone], after[phone]
-        sent = {*old.get("messages sent", ())} ^ {*new.get("messages sent", ())}
+        sent = {*old.get(_SENT, ())} ^ {*new.get(_SENT, ())}
         for aspect in dict.fromkeys([*old, *new]):
             if aspect.partition(" of ")[2] in sent or aspect.partition(" in ")[2] in sent:
                 continue
