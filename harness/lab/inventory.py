@@ -300,7 +300,7 @@ class Lab(_Spec):
         found = {line.password for phone in self.phones.values() for line in phone.lines}
         found |= {peer.password for peer in self.peers.values()}
         # Whoever knows a webhook's address may write there.
-        found.add(self.notify.webhook)
+        found |= {self.notify.webhook} - {SecretStr("")}
         for name, pdu in self.power.items():
             # Secrets that cannot be fetched cannot leak; whoever needs them says so.
             with suppress(UsageFault):
