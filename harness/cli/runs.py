@@ -20,8 +20,8 @@ from harness.runs.history import (
     FILE_NAME,
     History,
     Night,
+    by_pbx,
     compare,
-    first_bad,
     flips,
     import_run,
     trends,
@@ -141,13 +141,13 @@ def _first_bad(history: History, options: argparse.Namespace) -> int:
     test = _one("test", options.test, (e.key.test for night in nights for e in night.entries))
     benches = {e.key.bench for night in nights for e in night.entries if e.key.test == test}
     for bench in sorted(benches):
-        found = first_bad(test, [night.only(bench) for night in nights])
-        print(f"{_name(test)} on {bench}: {found.answer}")
-        for entry in found.between:
-            print(f"  in between: {entry.run_id}: {entry.verdict}: {entry.reason}")
-        if found.first_bad is not None and found.first_bad.reason:
-            print(f"  it says: {found.first_bad.reason}")
-            print(f"  evidence: {found.first_bad.evidence}")
+        for pbx, found in by_pbx(test, [night.only(bench) for night in nights]).items():
+            print(f"{_name(test)} on {bench}, {pbx}: {found.answer}")
+            for entry in found.between:
+                print(f"  in between: {entry.run_id}: {entry.verdict}: {entry.reason}")
+            if found.first_bad is not None and found.first_bad.reason:
+                print(f"  it says: {found.first_bad.reason}")
+                print(f"  evidence: {found.first_bad.evidence}")
     return 0
 
 

@@ -7,7 +7,7 @@ is filled as tests end and can be filled again from the folders at any time.
 from harness.runs.history.compare import Comparison, Slower, compare
 from harness.runs.history.filling import import_run
 from harness.runs.history.fingerprint import WireChange, fingerprint, wire_changes
-from harness.runs.history.first_bad import FirstBad, first_bad
+from harness.runs.history.first_bad import FirstBad, by_pbx, first_bad
 from harness.runs.history.flips import Flips, flips, wilson
 from harness.runs.history.morning import Morning, morning
 from harness.runs.history.records import Entry, Key, Night
@@ -28,6 +28,7 @@ __all__ = [
     "Slower",
     "Trend",
     "WireChange",
+    "by_pbx",
     "change_in",
     "compare",
     "fingerprint",

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.runs.history.records import Entry, Night
 from harness.runs.verdict import Verdict
 
-__all__ = ["FirstBad", "first_bad"]
+__all__ = ["FirstBad", "by_pbx", "first_bad"]
 
 #: What can have broken a test, in a person's words.
 _WHAT = {
@@ -84,6 +84,34 @@ def first_bad(test: str, nights: Iterable[Night]) -> FirstBad:
     )
     answer = _answer(good, bad, differs, suspects, judged)
     return FirstBad(test, good.entry, bad.entry, differs, suspects, between, answer)
+
+
+def by_pbx(test: str, nights: Iterable[Night]) -> dict[str, FirstBad]:
+    """Find what broke a test, for each PBX by itself; nights on both would hide one another.
+
+    Where it fails on one and passes on another with the same load and templates, that is said too.
+    """
+    every = list(nights)
+    entries = [entry for night in every for entry in night.entries if entry.key.test == test]
+    found = {}
+    for pbx in sorted({entry.key.pbx for entry in entries}):
+        told = first_bad(test, [night for night in every if night.pbx == pbx])
+        failing = [e for e in entries if e.key.pbx == pbx and e.judged]
+        if told.first_bad is not None and failing:
+            key = failing[-1].key
+            passes = {
+                e.key.pbx: e.run_id
+                for e in entries
+                if e.verdict is Verdict.PASSED and replace(e.key, pbx=pbx) == key
+            }
+            beside = [
+                f"on {name} it passed in {run}" for name, run in passes.items() if name != pbx
+            ]
+            if beside:
+                same = f"; with the same load and templates {' and '.join(beside)}"
+                told = replace(told, answer=told.answer + same)
+        found[pbx] = told
+    return found
 
 
 def _no(test: str, answer: str, last: Entry | None = None, first: Entry | None = None) -> FirstBad:

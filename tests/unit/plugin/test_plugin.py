@@ -190,3 +190,23 @@ def test_a_load_is_no_template(tree: pytest.Pytester) -> None:
         keys = {entry.key for night in history.nights() for entry in night.entries}
     assert len({key.load for key in keys}) == 2
     assert len({key.templates for key in keys}) == 1
+
+
+def test_a_killed_run_keeps_what_it_had(tree: pytest.Pytester) -> None:
+    tree.makepyfile(
+        """
+        import os, signal
+        def test_one(lab): pass
+        def test_two(lab): os.kill(os.getpid(), signal.SIGKILL)
+        """
+    )
+    result = tree.runpytest_subprocess("-p", "no:cacheprovider")
+    assert result.ret == -9
+    from harness.runs.history import History
+
+    with History(tree.path / "runs" / "history.sqlite") as history:
+        night = history.night("latest")
+    assert [entry.name for entry in night.entries] == [
+        "test_a_killed_run_keeps_what_it_had.py::test_one"
+    ]
+    assert night.ended == 0

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from made_up_nights import NEW, OLD, TEST, a_night
 
 from harness.runs import Verdict
-from harness.runs.history import change_in, compare, first_bad, flips, trends, wilson
+from harness.runs.history import by_pbx, change_in, compare, first_bad, flips, trends, wilson
 
 P, F, B = Verdict.PASSED, Verdict.PRODUCT_FAULT, Verdict.BENCH_FAULT
 
@@ -81,6 +81,17 @@ def test_first_bad_names_the_template_when_another_night_acquits_the_load() -> N
 def test_first_bad_names_the_pbx() -> None:
     nights = [a_night(1, P), a_night(2, F, pbx="asterisk16")]
     assert "PBX asterisk22 → asterisk16" in first_bad(TEST, nights).answer
+
+
+def test_each_pbx_is_asked_by_itself() -> None:
+    """Nights on both PBX, one after the other: only one of them fails, since the new load."""
+    nights = [a_night(1, P, pbx="asterisk16"), a_night(2, P),
+              a_night(3, P, pbx="asterisk16", load=NEW), a_night(4, F, load=NEW)]  # fmt: skip
+    found = by_pbx(TEST, nights)
+    assert found["asterisk16"].first_bad is None
+    assert found["asterisk22"].suspects == ("load",)
+    same = "with the same load and templates on asterisk16 it passed in run-3"
+    assert found["asterisk22"].answer.endswith(same)
 
 
 def test_first_bad_is_honest() -> None:
