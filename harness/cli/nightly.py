@@ -17,7 +17,7 @@ from rich.console import Console
 
 from harness.cli.morning import send, tell_morning
 from harness.cli.options import add_lab_option
-from harness.errors import UsageFault
+from harness.errors import HarnessBug, UsageFault
 from harness.lab import PBX_KINDS, PbxKind, load_lab
 from harness.provisioning.firmware import load_in
 from harness.runs import LiveView, RunResult, Verdict, exit_code
@@ -113,7 +113,10 @@ def run(options: argparse.Namespace) -> int:
             codes.append(_close(watch.run))
             runs.append(watch.run)
             told += tell_morning(watch.run, _history(options), lab.secrets())
-        if status == pytest.ExitCode.INTERRUPTED:
+        if status == pytest.ExitCode.INTERNAL_ERROR:
+            # It ended before its tests did, whatever those said that had their turn.
+            codes.append(HarnessBug.exit_code)
+        if status in {pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR}:
             break
     if len(runs) > 1:
         _compare(runs)

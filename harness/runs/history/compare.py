@@ -14,14 +14,14 @@ __all__ = ["Comparison", "Slower", "TestChange", "compare", "higher_is_better"]
 #: A number is worse only beyond this share of what it was ...
 _LEAST_SHARE = 0.2
 #: ... and, where too few nights tell how it scatters, beyond this.
-_BLIND_SHARE = 0.5
+_BLIND_SHARE = 1.0
 _FEWEST_NIGHTS = 5
 _RECENT = 9
 #: Robust standard deviations (1.4826 times the median absolute deviation) a number may stray.
 _SIGMAS = 4.0
 _MAD_TO_SIGMA = 1.4826
 #: What nobody would call slower, by the unit a measurement's name ends in.
-_LEAST = {"s": 0.5, "ms": 20.0}
+_LEAST = {"s": 0.5, "ms": 20.0, "duration_s": 3.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +136,7 @@ def _slower(old: Entry, new: Entry, nights: Sequence[Night]) -> list[Slower]:
         # A MOS goes from 1 to 4.5: a fifth of it is already another class of sound.
         share = share / 4 if higher_is_better(name) else share
         worse = middle - value if higher_is_better(name) else value - middle
-        least = _LEAST.get(name.rpartition("_")[2], 0.0)
+        least = _LEAST.get(name if name == "duration_s" else name.rpartition("_")[2], 0.0)
         if worse > max(_SIGMAS * noise, share * abs(middle), least):
             found.append(Slower(new.key.test, name, middle, value, noise))
     return found

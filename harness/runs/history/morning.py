@@ -167,7 +167,8 @@ compare with"
 
     def worth(number: int) -> tuple[bool, int, int]:
         other = others[number]
-        clean = not other.count(Verdict.PRODUCT_FAULT) and bool(other.count(Verdict.PASSED))
+        whole = bool(other.ended and other.count(Verdict.PASSED))
+        clean = whole and not other.count(Verdict.PRODUCT_FAULT)
         return clean, len(other.last.keys() & night.last.keys()), number
 
     best = others[max(range(len(others)), key=worth)]

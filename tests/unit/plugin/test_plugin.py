@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -210,3 +211,31 @@ def test_a_killed_run_keeps_what_it_had(tree: pytest.Pytester) -> None:
         "test_a_killed_run_keeps_what_it_had.py::test_one"
     ]
     assert night.ended == 0
+
+
+def test_a_test_for_a_model_nobody_has_is_left_out(tree: pytest.Pytester) -> None:
+    tree.makepyfile(
+        """
+        import pytest
+        @pytest.mark.models("7962G")
+        def test_some(station, lab): pass
+        def test_each(station, lab): pass
+        """
+    )
+    result = tree.runpytest_subprocess("-p", "no:cacheprovider", "--phones=desk-7942")
+    result.assert_outcomes(passed=1, deselected=1)
+
+
+def test_a_night_that_pytest_could_not_end_is_no_good_night(tree: pytest.Pytester) -> None:
+    tree.makepyfile(test_it="def test_one(lab): pass\ndef test_two(lab): pass")
+    tree.makeconftest(
+        """
+        def pytest_runtest_logstart(nodeid):
+            if "test_two" in nodeid:
+                raise KeyError("a plug-in of somebody else's")
+        """
+    )
+    result = tree.run(
+        sys.executable, "-m", "harness.cli", "nightly", "--plain", "--suite", "test_it.py"
+    )
+    assert result.ret == 70
