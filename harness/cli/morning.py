@@ -20,15 +20,19 @@ from harness.runs.notify import notify
 __all__ = ["send", "tell_morning"]
 
 
-def tell_morning(run: RunResult, path: Path, secrets: AbstractSet[str]) -> list[Morning]:
-    """Compare a night with the last good firmware's, print what changed and write it down.
+def tell_morning(
+    run: RunResult, path: Path, secrets: AbstractSet[str], *, release: bool
+) -> list[Morning]:
+    """Compare a night with the last good one, print what changed and write it down.
+
+    ``release`` says that it tried a release, and is held against a night of another load.
 
     Returns:
         The comparison; nothing when the history could not be read, which is said.
     """
     try:
         with History(path) as history:
-            told = morning(history, run.run_id, _quarantined(run))
+            told = morning(history, run.run_id, _quarantined(run), release=release)
     except UsageFault as fault:
         print(fault, file=sys.stderr)
         return []
@@ -37,7 +41,7 @@ def tell_morning(run: RunResult, path: Path, secrets: AbstractSet[str]) -> list[
     changed = {change.test: kind for kind, change in told.changed_tests}
     write_junit(run, run.directory / "junit.xml", secrets=secrets, changes=changed)
     print(page)
-    if told.comparison is not None:
+    if told.comparison is not None or release:
         _print(told)
     return [told]
 
@@ -53,7 +57,7 @@ def _print(told: Morning) -> None:
         print(f"note: {note}")
     rows = told.rows
     if not rows:
-        print("nothing changed")
+        print("nothing changed" if told.comparison is not None else "")
         return
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     for name in ("change", "of", "from → to"):

@@ -112,7 +112,8 @@ def run(options: argparse.Namespace) -> int:
         else:
             codes.append(_close(watch.run))
             runs.append(watch.run)
-            told += tell_morning(watch.run, _history(options), lab.secrets())
+            release = bool(options.firmware)
+            told += tell_morning(watch.run, _history(options), lab.secrets(), release=release)
         if status == pytest.ExitCode.INTERNAL_ERROR:
             # It ended before its tests did, whatever those said that had their turn.
             codes.append(HarnessBug.exit_code)

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Set as AbstractSet
 from datetime import datetime
-from importlib.resources import files
 from pathlib import Path
-
-from jinja2 import Environment, FunctionLoader, StrictUndefined
 
 from harness.runs.history.morning import Morning
 from harness.runs.history.trend import Trend
 from harness.runs.junit import hide
+from harness.runs.page import page_templates
 from harness.runs.sparkline import sparkline
 from harness.runs.verdict import Verdict
 
@@ -21,26 +19,24 @@ __all__ = ["write_morning"]
 
 def write_morning(told: Morning, path: Path, *, secrets: AbstractSet[str]) -> None:
     """Write the page next to the night's report."""
-    folder = files("harness.runs")
-    environment = Environment(
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        loader=FunctionLoader(lambda name: (folder / name).read_text(encoding="utf-8")),
-    )
     rows = told.rows
-    page = environment.get_template("morning.html.j2").render(
-        night=told.night,
-        headline=told.headline,
-        compared=told.comparison is not None,
-        when=datetime.fromtimestamp(told.night.started).astimezone().strftime("%d %B %Y, %H:%M"),
-        counts=[(verdict, n) for verdict in Verdict if (n := told.night.count(verdict))],
-        virtual=any("virtual" in bench for bench in told.night.benches),
-        notes=told.notes,
-        rows=rows,
-        kinds=list(Counter(row.kind for row in rows).items()),
-        trends=[_trend(trend) for trend in told.trends if len(trend.values) > 1],
+    page = (
+        page_templates()
+        .get_template("morning.html.j2")
+        .render(
+            night=told.night,
+            headline=told.headline,
+            compared=told.comparison is not None,
+            when=datetime.fromtimestamp(told.night.started)
+            .astimezone()
+            .strftime("%d %B %Y, %H:%M"),
+            counts=[(verdict, n) for verdict in Verdict if (n := told.night.count(verdict))],
+            virtual=any("virtual" in bench for bench in told.night.benches),
+            notes=told.notes,
+            rows=rows,
+            kinds=list(Counter(row.kind for row in rows).items()),
+            trends=[_trend(trend) for trend in told.trends if len(trend.values) > 1],
+        )
     )
     path.write_text(hide(page, secrets), encoding="utf-8")
 

@@ -1,4 +1,4 @@
-"""The morning table: a night held against the last good firmware's."""
+"""The morning table: a night held against the last good one, or the last good firmware's."""
 
 from __future__ import annotations
 
@@ -118,8 +118,20 @@ class Morning:
         }
 
 
-def morning(history: History, run_id: str, quarantined: Sequence[tuple[str, str]] = ()) -> Morning:
-    """Compare a night with the last good firmware's on the same bench with the same PBX.
+def morning(
+    history: History,
+    run_id: str,
+    quarantined: Sequence[tuple[str, str]] = (),
+    *,
+    release: bool = True,
+) -> Morning:
+    """Compare a night with the last good one on the same bench with the same PBX.
+
+    Args:
+        history: where both are.
+        run_id: the night.
+        quarantined: stations that took no part, and why.
+        release: whether the night tries a release: then a night of another load it must be.
 
     Raises:
         UsageFault: the history has no such night, or cannot be read.
@@ -130,7 +142,7 @@ def morning(history: History, run_id: str, quarantined: Sequence[tuple[str, str]
         for other in history.nights(lab=night.lab, pbx=night.pbx, before=night.started)
         if other.benches == night.benches and other.entries
     ]
-    good, notes = _last_good(night, earlier)
+    good, notes = _last_good(night, earlier, release=release)
     comparison = compare(good, night, earlier) if good is not None else None
     wire: list[WireChange] = []
     if good is not None:
@@ -147,8 +159,10 @@ def morning(history: History, run_id: str, quarantined: Sequence[tuple[str, str]
     )  # fmt: skip
 
 
-def _last_good(night: Night, earlier: Sequence[Night]) -> tuple[Night | None, list[str]]:
-    """The last night of another load without a product fault; if there is none, the last.
+def _last_good(
+    night: Night, earlier: Sequence[Night], *, release: bool
+) -> tuple[Night | None, list[str]]:
+    """The last night without a product fault; if there is none, the last.
 
     Among those, one that ran all the tests of this night goes before one that did not.
     """
@@ -156,14 +170,13 @@ def _last_good(night: Night, earlier: Sequence[Night]) -> tuple[Night | None, li
     others = [
         other
         for other in earlier
-        if other.loads != night.loads
+        if (other.loads != night.loads or not release)
         and models & {(entry.phones, entry.key.model) for entry in other.entries}
     ]
+    which = "night of another load" if release else "earlier night"
     if not others:
-        return None, [
-            "there is no night of another load on this bench with this PBX: nothing to \
-compare with"
-        ]
+        told = f"there is no {which} on this bench with this PBX: nothing to compare with"
+        return None, [told]
 
     def worth(number: int) -> tuple[bool, int, int]:
         other = others[number]
@@ -174,9 +187,7 @@ compare with"
     best = others[max(range(len(others)), key=worth)]
     notes = []
     if failed := best.count(Verdict.PRODUCT_FAULT):
-        notes.append(
-            f"no night of another load is without product faults; {best.run_id} has {failed}"
-        )
+        notes.append(f"no {which} is without product faults; {best.run_id} has {failed}")
     before, after = best.versions.get("harness", ""), night.versions.get("harness", "")
     if before != after:
         notes.append(f"the harness is another, too: {before or '?'} → {after or '?'}")

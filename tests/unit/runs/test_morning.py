@@ -75,6 +75,17 @@ def test_it_says_so_when_there_is_nothing_to_compare_with(history: History) -> N
     assert "no night of another load" in told.notes[0]
 
 
+def test_an_ordinary_night_is_held_against_the_last_good_one(history: History) -> None:
+    _add(history, "a", [P], started=1e4)
+    _add(history, "b", [P], started=2e4, load=NEW)
+    _add(history, "c", [F], started=3e4, load=NEW)
+    told = morning(history, "c", release=False)
+    assert told.comparison is not None
+    assert told.comparison.before.run_id == "b"
+    assert [row.kind for row in told.rows] == ["newly failing"]
+    assert "no earlier night" in morning(history, "a", release=False).notes[0]
+
+
 def test_a_new_test_that_fails_fails_newly(history: History) -> None:
     _add(history, "a", [P], started=1e4)
     _add(history, "b", [P, F], started=2e4, load=NEW)
@@ -97,7 +108,7 @@ def test_it_is_printed_written_and_in_junit(
     _add(history, "a", [P, P], started=1e4)
     run = a_run(folder, "b", [P, F], started=2e4, load=NEW, measurements={"boot_s": 60.0})
     history.record_run(run, {})
-    (told,) = tell_morning(run, history.path, {"sulks"})
+    (told,) = tell_morning(run, history.path, {"sulks"}, release=True)
     said = capsys.readouterr().out
     assert "newly failing  test_a.py::test_1[desk]" in said
     assert str(run.directory / "morning.html") in said
