@@ -26,6 +26,8 @@ _NAME = re.compile(r"^([!-9;-~]+)\s*:")
 
 #: The aspect that is a set of messages, not of lists.
 _SENT = "messages sent"
+#: A reset and a file that names another load begin a flash with another file: two aspects.
+_FLASH = "files of a flash by "
 
 Aspects = dict[str, set[str]]
 
@@ -85,7 +87,7 @@ class _Boots:
             self._files.clear()
             self._images.append(masked)
         else:
-            self._keep("firmware files asked for", self._images)
+            self._keep_images()
             self._files.append(masked)
 
     def is_now(self, state: str) -> None:
@@ -93,10 +95,15 @@ class _Boots:
             self._files.clear()
             self._images.clear()
         elif state == "READY":
+            self._keep_images()
             self._keep("files asked for in a boot", self._files)
 
     def aspects(self) -> Aspects:
         return self._seen
+
+    def _keep_images(self) -> None:
+        if self._images:
+            self._keep(f"{_FLASH}{self._images[0]}", self._images)
 
     def _keep(self, aspect: str, names: list[str]) -> None:
         if names:
@@ -147,6 +154,9 @@ def wire_changes(
         sent = {*old.get(_SENT, ())} ^ {*new.get(_SENT, ())}
         for aspect in dict.fromkeys([*old, *new]):
             if aspect.partition(" of ")[2] in sent or aspect.partition(" in ")[2] in sent:
+                continue
+            if aspect.startswith(_FLASH) and not (aspect in old and aspect in new):
+                # Whether a night flashed at all is the night's doing, not the phone's.
                 continue
             was, now = {*old.get(aspect, ())}, {*new.get(aspect, ())}
             if was != now:

@@ -72,3 +72,12 @@ def test_importing_again_says_that_nothing_is_new(
     head = json.loads((runs / "night-0" / "run.json").read_text())
     assert head["run_id"] == "night-0"
     assert "0 new results" in ask(runs, capsys, "import", str(runs / "night-0"))[1]
+
+
+def test_a_release_that_is_not_there_is_told_before_the_night(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = Path(__file__).parents[3]
+    words = ["nightly", "--lab", str(root / "lab.yaml"), "--suite", str(root / "tests/regression")]
+    assert main([*words, "--firmware", str(tmp_path / "nowhere")]) == 2
+    assert "there is no folder" in capsys.readouterr().err

@@ -55,10 +55,21 @@ def test_what_always_varies_is_no_difference() -> None:
     before = fingerprint(_night(_invite(seed=1)))
     after = fingerprint(_night(_invite(seed=2), mac="0024C4000001", version="9-4-2"))
     assert wire_changes(before, after) == []
-    assert before["desk"]["firmware files asked for"] == {"SIP*.loads, jar42sip.*.sbn"}
+    assert before["desk"]["files of a flash by SIP*.loads"] == {"SIP*.loads, jar42sip.*.sbn"}
     assert before["desk"]["files asked for in a boot"] == {
         "CTLSEP<MAC>.tlv, SEP<MAC>.cnf.xml, dialplan.xml"
     }
+
+
+def test_a_flash_in_another_order_is_told_and_one_more_flash_is_not() -> None:
+    reset = [*_asked("term42.default.loads", "a42.1.sbn", "b42.1.sbn", "x.xml"), _ready()]
+    other = [*_asked("term42.default.loads", "b42.2.sbn", "a42.2.sbn", "x.xml"), _ready()]
+    upgrade = [*_asked("SIP42.9-4-2.loads", "a42.2.sbn", "x.xml"), _ready()]
+    plain = fingerprint(_records(*reset))
+    assert wire_changes(plain, fingerprint(_records(*reset, *upgrade))) == []
+    (change,) = wire_changes(plain, fingerprint(_records(*other)))
+    assert change.aspect == "files of a flash by term42.default.loads"
+    assert "in another order: term42.default.loads, b42.*.sbn, a42.*.sbn" in str(change)
 
 
 def test_a_boot_that_was_cut_short_is_no_boot() -> None:
