@@ -19,7 +19,7 @@ from harness.evidence import Capture, WireEar, WireMouth, capture_filter
 from harness.keypad import Keypad, build_keypad
 from harness.lab import Lab
 from harness.network import bench_network, containers_follow
-from harness.pbx import Asterisk, Endpoint
+from harness.pbx import Asterisk, ConferenceKey, Endpoint
 from harness.phone import LampEffect, Phone, PhoneConsole, PhoneWeb, Screen, WebKeys
 from harness.phone.windows import ConsoleLogin
 from harness.power import Power, open_power
@@ -88,6 +88,10 @@ class Bench:
         )
         address = str(self.lab.phones[phone].address)
         return PhoneConsole(phone, address, user, password, ConsoleLogin(login, login))
+
+    def secrets(self) -> set[str]:
+        """Every secret value there is: the lab's own, and those made for this run."""
+        return self.lab.secrets() | self.provisioning.secrets | self.pbx.secrets
 
     def hang_up_all(self) -> None:
         """End every call of every party."""
@@ -201,8 +205,9 @@ def _stations(bench: Bench, stack: ExitStack, faults: _Faults) -> None:
             bench.deadlines,
         )
         stack.callback(bench.phones[name].close)
-        lamps = LampEffect(name, bench.keypads[spec.keypad], bench.deadlines)
-        bench.pdus[spec.outlet.pdu].watch(spec.outlet.outlet, lamps)
+        if bench.keypads[spec.keypad].senses.lamps:
+            lamps = LampEffect(name, bench.keypads[spec.keypad], bench.deadlines)
+            bench.pdus[spec.outlet.pdu].watch(spec.outlet.outlet, lamps)
 
 
 @contextmanager
@@ -302,6 +307,16 @@ def open_bench(
         )
         stack.callback(bench.pbx.stop)
         pbx_up = faults.attempt(lambda: containers_follow(lab) and _done(bench.pbx.start))
+
+        if pbx_up and lab.pbx.conference_key is not None:
+            key = ConferenceKey(
+                str(lab.pbx.conference_key),
+                (str(lab.pbx.address), lab.pbx.sip_port),
+                bench.pbx.join_calls,
+                timeline.observer("pbx"),
+            )
+            stack.callback(key.stop)
+            faults.attempt(lambda: _done(key.start))
 
         _stations(bench, stack, faults)
         for name, phone in bench.phones.items():

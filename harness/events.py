@@ -27,6 +27,7 @@ __all__ = [
     "KeyReleased",
     "LampChanged",
     "LampColour",
+    "LinkChanged",
     "LogLine",
     "Note",
     "OutletRead",
@@ -39,6 +40,7 @@ __all__ = [
     "RegistrationFailed",
     "RtpStreamSeen",
     "SipMessage",
+    "StationQuarantined",
     "StatusLogRead",
     "StepEnded",
     "StepStarted",
@@ -151,6 +153,18 @@ class DhcpMessage(Event):
         named = {"60": "class", "12": "name", "150": "option 150", "66": "option 66"}
         told = [f"{name} {self.options[key]}" for key, name in named.items() if key in self.options]
         return " ".join(filter(None, [f"DHCP{self.message}", self.address, *told, self.remark]))
+
+
+@dataclass(frozen=True, slots=True)
+class LinkChanged(Event):
+    """A port of the switch got or lost the link to the phone on it."""
+
+    kind = "link"
+    port: str
+    up: bool
+
+    def __str__(self) -> str:
+        return f"link {'up' if self.up else 'down'} on {self.port}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -377,6 +391,17 @@ class PhoneStateChanged(Event):
 
     def __str__(self) -> str:
         return f"{self.state}: {self.why}"
+
+
+@dataclass(frozen=True, slots=True)
+class StationQuarantined(Event):
+    """A station failed the health check before the night, so none of its tests is run."""
+
+    kind = "station quarantined"
+    reason: str
+
+    def __str__(self) -> str:
+        return f"quarantined: {self.reason}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from pathlib import Path
 from harness.errors import BenchFault
 from harness.owners import owned_name, owner_is_gone
 
-__all__ = ["entered", "ip", "join", "namespace", "sweep"]
+__all__ = ["entered", "ip", "join", "namespace", "orphans", "sweep"]
 
 #: From linux/sched.h.
 _CLONE_NEWNET = 0x40000000
@@ -103,17 +103,22 @@ def entered(name: str) -> Iterator[None]:
         os.close(before)
 
 
+def orphans() -> list[str]:
+    """Return the namespaces of processes that were killed."""
+    names = [entry.name for entry in _NAMED.iterdir()] if _NAMED.is_dir() else []
+    return sorted(filter(owner_is_gone, names))
+
+
 def sweep() -> list[str]:
     """Remove the namespaces of processes that were killed; return their names.
 
     What still runs in one (a capture that waits for a packet) was started by that run and can be
     of use to nobody.
     """
-    names = [entry.name for entry in _NAMED.iterdir()] if _NAMED.is_dir() else []
-    orphans = sorted(filter(owner_is_gone, names))
-    for name in orphans:
+    found = orphans()
+    for name in found:
         _remove(name)
-    return orphans
+    return found
 
 
 def _remove(name: str) -> None:

@@ -7,13 +7,14 @@ other bench this does nothing.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from harness.errors import BenchFault
 from harness.events import Note
 from harness.lab import Lab
-from harness.namespaces import entered, ip, namespace, sweep
+from harness.namespaces import entered, ip, namespace, orphans, sweep
 from harness.pbx import ContainerRuntime
+from harness.switch import link_watched
 from harness.timeline import Observer
 
 __all__ = ["bench_network", "containers_follow"]
@@ -31,13 +32,24 @@ def bench_network(lab: Lab, observe: Observer) -> Iterator[None]:
     if not lab.network.namespace:
         yield
         return
-    for name in sweep():
+    for name in _swept(lab):
         observe(Note(text=f"removed the network {name}: its run was killed"))
     with namespace(lab.network.namespace) as name:
         _bridge(lab, name)
         observe(Note(text=f"the bench lives in a network of its own: ip netns exec {name} COMMAND"))
-        with entered(name):
+        with entered(name), link_watched(lab, observe):
             yield
+
+
+def _swept(lab: Lab) -> list[str]:
+    """Remove what killed runs left, and say which networks that were."""
+    if not orphans():
+        return []
+    with suppress(BenchFault):
+        # Containers first, and by their own program: with a network goes all that runs in it, and
+        # podman was seen to hang over a container whose monitor process was killed.
+        ContainerRuntime.probe(lab.pbx.image).remove_orphans()
+    return sweep()
 
 
 def containers_follow(lab: Lab) -> bool:

@@ -1,19 +1,25 @@
-"""Names that tell which process made a thing, so that what a killed run left can be found.
+"""What belongs to which process, so that a killed run leaves nothing behind that does harm.
 
 Containers and network namespaces outlive a process that is killed; their names do not forget it.
+Child processes can be made to end with it.
 """
 
 from __future__ import annotations
 
+import ctypes
 import os
 import re
 import secrets
+import signal
 from pathlib import Path
 
-__all__ = ["OWNED_PREFIX", "owned_name", "owner_is_gone"]
+__all__ = ["OWNED_PREFIX", "die_with_parent", "owned_name", "owner_is_gone"]
 
 #: What every owned name begins with.
 OWNED_PREFIX = "phone-bench"
+#: From linux/prctl.h.
+_PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None, use_errno=True)
 _NAME = re.compile(rf"^{OWNED_PREFIX}-(?P<pid>\d+)-(?P<started>\d+)-[A-Za-z0-9_-]+$")
 
 
@@ -28,6 +34,14 @@ def owner_is_gone(name: str) -> bool:
     """Whether ``name`` was made by :func:`owned_name` in a process that no longer runs."""
     match = _NAME.match(name)
     return match is not None and _started(int(match["pid"])) != match["started"]
+
+
+def die_with_parent() -> None:
+    """Run in a new child process: it is killed when its parent ends, however that ends.
+
+    Lost when the child changes its user or group (prctl(2), PR_SET_PDEATHSIG).
+    """
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _started(pid: int) -> str:

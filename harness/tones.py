@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -138,12 +139,11 @@ def _measure(
             )
     if len(signal) < 3:
         return dict.fromkeys(tones, SILENCE_DBFS), SILENCE_DBFS
-    window = np.hanning(len(signal))
+    window = _window(len(signal))
     weighted = signal * window
-    times = np.arange(len(signal)) / rate
     powers: dict[str, float] = {}
     for party, frequency in tones.items():
-        wave = np.exp(-2j * np.pi * frequency * times)
+        wave = _wave(len(signal), rate, frequency)
         amplitude = 2.0 * abs(complex(np.dot(weighted, wave))) / float(window.sum())
         powers[party] = amplitude**2 / 2.0
     # Two parties may share a tone, or be so near that each holds the other's power: then the rest
@@ -153,6 +153,18 @@ def _measure(
     # White noise of this power, as it falls into one tone's correlation.
     band = 2.0 * float(np.sum(window**2) / window.sum() ** 2)
     return {party: _decibels(power) for party, power in powers.items()}, _decibels(rest * band)
+
+
+# Ears measure windows of few lengths, a thousand times each.
+@lru_cache(maxsize=16)
+def _window(length: int) -> NDArray[np.float64]:
+    return np.hanning(length)
+
+
+@lru_cache(maxsize=128)
+def _wave(length: int, rate: int, frequency: int) -> NDArray[np.complex128]:
+    wave: NDArray[np.complex128] = np.exp(-2j * np.pi * frequency * np.arange(length) / rate)
+    return wave
 
 
 def _decibels(power: float) -> float:

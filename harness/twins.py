@@ -18,6 +18,7 @@ from harness.errors import BenchFault
 from harness.events import Note
 from harness.keypad.build import gantry_twin, keypad_model
 from harness.lab import Lab, PowerSpec, SnmpPowerSpec
+from harness.switch import switch_ports
 from harness.timeline import Observer
 
 __all__ = ["Twins", "twin_spec"]
@@ -31,6 +32,7 @@ def twin_spec(lab: Lab, state_dir: Path) -> dict[str, Any]:
     """Return what the bench-twin process must know of ``lab``, as plain values."""
     seeded = lab.virtual.seeded
     dhcp = lab.network.dhcp
+    ports = switch_ports(lab)
     return {
         "bridge": lab.network.interface if lab.network.namespace else "",
         "state_dir": str(state_dir),
@@ -58,6 +60,7 @@ def twin_spec(lab: Lab, state_dir: Path) -> dict[str, Any]:
             name: {
                 "outlet": str(phone.outlet),
                 "keypad": phone.keypad,
+                "port": ports[name],
                 "model": phone.model.value,
                 "mac": phone.mac,
                 # By DHCP the phone learns where it is, and what serves it, on the wire only.

@@ -45,6 +45,8 @@ SYSTEM = {
     "dhcpd": "isc-dhcp-server",
     "kea-dhcp4": "kea-dhcp4-server",
     "chromium": "chromium",
+    "snmpget": "snmp",
+    "snmpd": "snmpd",
 }
 SBIN = ("/usr/sbin", "/sbin")
 #: What ``make bench`` compares with: unpacked, not installed, since the two Debian packages
@@ -258,7 +260,7 @@ def checks(names: tuple[str, ...]) -> list[tuple[str, tuple[str, ...]]]:
     every: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
         "lint": LINT,
         "unit": (("unit tests", (*PYTEST, "tests/unit")),),
-        "integration": (("integration tests", (*PYTEST, "tests/integration")),),
+        "integration": (("integration tests", (*PYTEST, "-n", "2", "tests/integration")),),
         "nightly": (("a night on both", ("harness", "nightly", "--plain", "--pbx", "both")),),
     }
     return [check for name in names for check in every[name]]

@@ -19,6 +19,7 @@ __all__ = ["COMMANDS", "main"]
 COMMANDS = {
     "nightly": "run the regression suite and write a report",
     "doctor": "check host and devices, all faults at once",
+    "schema": "print the JSON Schema of lab.yaml, or a page with every key",
     "render": "write the configuration files of every phone",
     "lint": "say what is wrong with configuration files, before a phone does",
     "diff": "say what changes for which phones between two sets of files",
@@ -31,6 +32,7 @@ COMMANDS = {
     "phone": "drive one phone by hand",
     "keypad": "calibrate a gantry, check every key of a phone",
     "runs": "past nights: list, compare, first bad, flips, trends",
+    "evidence": "one zip of a run, to open in a browser or to send",
     "report": "write the report of a run again, and say where",
 }
 

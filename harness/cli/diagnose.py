@@ -12,7 +12,7 @@ from harness.diagnosis import Diagnosis, as_json, as_text, diagnose, read_case
 from harness.diagnosis.report import as_catalogue
 from harness.errors import UsageFault
 from harness.provisioning.lint import Severity, lint
-from harness.runs import Verdict, load_run
+from harness.runs.failures import failures, holds_run, opened_run
 
 __all__ = ["configure", "run"]
 
@@ -36,8 +36,8 @@ def run(options: argparse.Namespace) -> int:
     paths = [Path(each) for each in options.paths]
     if not paths:
         raise UsageFault("nothing to diagnose", hint="give captures, logs, a bundle or a run")
-    if len(paths) == 1 and (paths[0] / "results.jsonl").exists():
-        return _run_folder(paths[0], as_list=options.json)
+    if len(paths) == 1 and holds_run(paths[0]):
+        return _run(paths[0], as_list=options.json)
     case = read_case(paths)
     found = diagnose(case)
     if options.json:
@@ -51,19 +51,20 @@ def run(options: argparse.Namespace) -> int:
     return 0 if found else 4
 
 
-def _run_folder(folder: Path, *, as_list: bool) -> int:
-    """Diagnose each test of a run that did not pass."""
-    run_result = load_run(folder)
-    failed = [each for each in run_result.results if each.verdict is not Verdict.PASSED]
+def _run(path: Path, *, as_list: bool) -> int:
+    """Diagnose each test of a run, or of a bundle of one, that did not pass."""
     everything: list[Diagnosis] = []
-    for result in failed:
-        found = diagnose(read_case([folder / "timeline.jsonl"], test=result.test))
-        everything += found
-        if not as_list:
-            print(f"{result.verdict}: {result.name}: {result.reason}")
-            print(as_text(found) + "\n")
+    failed = 0
+    with opened_run(path) as opened:
+        for result, case in failures(opened):
+            failed += 1
+            found = diagnose(case)
+            everything += found
+            if not as_list:
+                print(f"{result.verdict}: {result.name}: {result.reason}")
+                print(as_text(found) + "\n")
     if as_list:
         print(as_json(everything))
     elif not failed:
-        print(f"nothing to diagnose: all {len(run_result.results)} tests passed")
+        print(f"nothing to diagnose: all {len(opened.results)} tests passed")
     return 0 if everything or not failed else 4

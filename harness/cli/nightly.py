@@ -107,7 +107,7 @@ def run(options: argparse.Namespace) -> int:
     runs: list[RunResult] = []
     for kind in kinds:
         watch, status = _night(options, suite, kind)
-        if watch.run is None or not watch.run.results:
+        if watch.run is None or not (watch.run.results or watch.run.quarantined):
             codes.append(_nothing_ran(watch.errors, status))
         else:
             codes.append(_close(watch.run))
@@ -121,7 +121,7 @@ def run(options: argparse.Namespace) -> int:
             break
     if len(runs) > 1:
         _compare(runs)
-    code = exit_code(result.verdict for run in runs for result in run.results)
+    code = exit_code(verdict for run in runs for verdict in run.verdicts)
     code = max(codes) if len(runs) < len(codes) else code
     send(told, code, lab, command=options.notify_command, webhook=options.notify_webhook)
     return code
@@ -177,14 +177,16 @@ def _close(run: RunResult) -> int:
             print(f"\n{result.verdict}: {result.name}\n{result.detail or result.reason}")
     print()
     for name, label in run.devices.items():
-        print(f"{name}: {label}")
+        out = f", quarantined: {run.quarantined[name]}" if name in run.quarantined else ""
+        print(f"{name}: {label}{out}")
     failed = len(run.results) - run.count(Verdict.PASSED)
-    print(f"{run.pbx}: {run.count(Verdict.PASSED)} passed, {failed} failed")
+    left = f", {len(run.not_run)} not run" if run.not_run else ""
+    print(f"{run.pbx}: {run.count(Verdict.PASSED)} passed, {failed} failed{left}")
     for note in dict.fromkeys(run.notes):
         print(note)
     for path in run.paths:
         print(path)
-    return exit_code(result.verdict for result in run.results)
+    return exit_code(run.verdicts)
 
 
 def _compare(runs: list[RunResult]) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from harness.errors import UsageFault
 from harness.runs import load_run, write_html, write_junit
+from harness.runs.export import run_secrets
 from harness.timeline import read_timeline
 
 __all__ = ["configure", "run"]
@@ -32,8 +33,9 @@ def run(options: argparse.Namespace) -> int:
     run = load_run(directory)
     records = read_timeline(directory / "timeline.jsonl")
     page, junit = directory / "report.html", directory / "junit.xml"
-    write_html(run, records, page, secrets=set())
-    write_junit(run, junit, secrets=set())
+    secrets = run_secrets(directory)
+    write_html(run, records, page, secrets=secrets)
+    write_junit(run, junit, secrets=secrets)
     print(page)
     print(junit)
     return 0

@@ -16,7 +16,8 @@ from harness.diagnosis import as_text as diagnoses_as_text
 from harness.diagnosis import diagnose, read_case
 from harness.errors import UsageFault
 from harness.lab import load_lab
-from harness.reproduction import Scenario, as_text, find, load_scenario, reproduce, shipped
+from harness.reproduction import Scenario, as_text, find, fitting, load_scenario, reproduce, shipped
+from harness.runs.failures import failures, holds_run, opened_run
 
 __all__ = ["configure", "run"]
 
@@ -56,14 +57,18 @@ def _scenario(given: str) -> Scenario:
     path = Path(given)
     if path.suffix in {".yaml", ".yml"} or not path.exists():
         return find(given)
-    diagnoses = diagnose(read_case([path]))
+    pbx = ""
+    if holds_run(path):
+        with opened_run(path) as opened:
+            pbx = opened.pbx
+            diagnoses = [each for _, case in failures(opened) for each in diagnose(case)]
+    else:
+        diagnoses = diagnose(read_case([path]))
     print(diagnoses_as_text(diagnoses) + "\n")
-    for each in diagnoses:
-        for candidate in shipped().values():
-            scenario = load_scenario(candidate)
-            if scenario.expect.diagnosis == each.rule:
-                print(f"this is scenario {scenario.name}\n")
-                return scenario
+    scenario = fitting([each.rule for each in diagnoses], pbx)
+    if scenario is not None:
+        print(f"this is scenario {scenario.name}\n")
+        return scenario
     raise UsageFault(
         f"what is in {given} fits no scenario",
         hint="write one for it: docs/how-to/write-a-scenario.md",

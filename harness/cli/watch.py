@@ -43,8 +43,6 @@ def run(options: argparse.Namespace) -> int:
         for interface in options.interface:
             watch.follow_wire(interface, options.filter)
         for log in options.log:
-            if not Path(log).exists():
-                raise UsageFault(f"there is no log {log}")
             watch.follow_log(Path(log))
         for command in options.commands:
             watch.follow_command(shlex.split(command))

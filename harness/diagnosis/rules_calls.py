@@ -27,8 +27,9 @@ class ConferenceRefused(Rule):
     id = "conference-refused"
     symptom = "the second press of Conf (Confrn) shows an error; both calls stay, one on hold"
     fix = (
-        "stock Asterisk has no answer to the phone's conference REFER: take an Asterisk with the "
-        "usecallmanager patch or a chan_pjsip module for it, or let users dial a ConfBridge room"
+        "stock Asterisk has no answer to the phone's conference REFER: put the conference key "
+        "(pbx.conference_key) in front of it, take an Asterisk with the usecallmanager patch or a "
+        "chan_pjsip module for it, or let users dial a ConfBridge room"
     )
     source = "article, comments 6 and 8; measured: Asterisk 22 answers 401 then 501, 16 answers 603"
 
@@ -59,7 +60,7 @@ class NoCommonCodec(Rule):
     """Phone and PBX have no codec in common, or the peer allows none."""
 
     id = "no-common-codec"
-    symptom = "calls fail at once; Asterisk: No audio format found to offer"
+    symptom = "calls fail at once; Asterisk: No (audio) format found to offer"
     fix = (
         "allow=ulaw and allow=alaw at the peer after disallow=all: Asterisk's names differ from "
         "the phone's preferredCodec (g711ulaw, g711alaw)"
@@ -68,7 +69,11 @@ class NoCommonCodec(Rule):
 
     def look(self, case: Case) -> Iterator[Diagnosis]:
         """Find 488 answers and the PBX's words."""
-        said = case.lines(r"No audio format found to offer|No compatible codecs", "asterisk")
+        said = case.lines(
+            # Asterisk 16 says "No format", older ones "No audio format".
+            r"No (?:audio )?format found to offer|No compatible codecs",
+            "asterisk",
+        )
         refused = [
             (clue, message)
             for clue, message in case.sip

@@ -10,7 +10,7 @@ from harness.diagnosis.case import Case, Clue, Exchange, credentials
 from harness.diagnosis.diagnosis import Confidence, Diagnosis
 from harness.diagnosis.rule import Rule
 from harness.events import ConnectionRefused, FileServed
-from harness.evidence import SipText
+from harness.evidence import HIDDEN_LONG, SipText, is_hidden
 from harness.provisioning.lint import Document
 
 __all__ = ["usable_password"]
@@ -145,6 +145,15 @@ class PasswordRefused(Rule):
                 if name != user:
                     continue
                 place = f"{document.path}:{line}"
+                if password == HIDDEN_LONG:
+                    return self.found(
+                        f"the password of {user} is longer than the {_KEPT} characters that a "
+                        f"79x2 keeps ({place}; hidden by whoever sent this)",
+                        Confidence.LIKELY,
+                        clues,
+                    )
+                if is_hidden(password):
+                    continue
                 if len(password) > _KEPT and _digest(sent, usable_password(password)):
                     return self.found(
                         f"the password of {user} has {len(password)} characters; the digest on "

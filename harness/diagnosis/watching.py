@@ -46,21 +46,26 @@ class Watch:
     def __exit__(self, *_: object) -> None:
         for process in self._processes:
             process.terminate()
+        for thread in self._threads:
+            thread.join(2.0)
         for process in self._processes:
             process.wait()
             for pipe in (process.stdout, process.stderr):
                 if pipe is not None:
                     pipe.close()
-        for thread in self._threads:
-            thread.join(2.0)
 
     def follow_log(self, path: Path) -> None:
-        """Follow what is appended to a log, also when it is rotated.
+        """Follow what is appended to a log from now on, also when it is rotated.
 
         Raises:
-            BenchFault: ``tail`` cannot be run.
+            BenchFault: the log is not there, or ``tail`` cannot be run.
         """
-        self._follow(["tail", "-n", "0", "-F", str(path)], path.name, self._lines)
+        try:
+            # By bytes: what is written before tail has started must not be missed.
+            start = path.stat().st_size + 1
+        except OSError as error:
+            raise BenchFault(f"cannot follow {path}: {error.strerror}", device=path.name) from error
+        self._follow(["tail", "-c", f"+{start}", "-F", str(path)], path.name, self._lines)
 
     def follow_command(self, command: Sequence[str]) -> None:
         """Follow what a program prints, such as ``asterisk -rvvv``.
@@ -71,13 +76,25 @@ class Watch:
         self._follow(list(command), Path(command[0]).name, self._lines)
 
     def follow_wire(self, interface: str, expression: str = LIVE_FILTER) -> None:
-        """Follow an interface.
+        """Follow an interface; returns when packets sent from now on are seen.
 
         Raises:
-            BenchFault: ``tcpdump`` cannot be run.
+            BenchFault: ``tcpdump`` cannot be run, or cannot use the interface or the expression.
         """
         command = ["tcpdump", "-i", interface, "-n", "-U", "--immediate-mode", "-s", "0"]
-        self._follow([*command, "-w", "-", expression], interface, self._packets)
+        began = threading.Event()
+
+        def packets(stream: IO[bytes], name: str) -> Iterator[Clue]:
+            recollection = Recollection()
+            while chunk := stream.read(65536):
+                # tcpdump writes the file's header once its socket is bound and filtered.
+                began.set()
+                for seen in recollection.feed(chunk):
+                    yield Clue(f"{name} frame {seen.frame}", seen.event, seen.time)
+            began.set()
+
+        self._follow([*command, "-w", "-", expression], interface, packets)
+        began.wait(5.0)
 
     def changes(self, patience: float | None = None) -> Iterator[Clue | Diagnosis]:
         """Yield what is seen and what it means.
@@ -156,10 +173,3 @@ class Watch:
     @staticmethod
     def _lines(stream: IO[bytes], name: str) -> Iterator[Clue]:
         yield from read_lines((line.decode("utf-8", "replace") for line in stream), name)
-
-    @staticmethod
-    def _packets(stream: IO[bytes], name: str) -> Iterator[Clue]:
-        recollection = Recollection()
-        while chunk := stream.read(65536):
-            for seen in recollection.feed(chunk):
-                yield Clue(f"{name} frame {seen.frame}", seen.event, seen.time)

@@ -4,12 +4,14 @@ Everything here only looks on: nothing in this room sends a packet, drives a dev
 phone beyond what an ear must say. It knows the timeline and the lab's addresses, no other room.
 """
 
-from harness.evidence.bundle import Bundle, redact, timeline_text, write_bundle
+from harness.evidence.bundle import Bundle, Material, write_bundle
 from harness.evidence.calls import CodecEvidence, Negotiation, WireCall, calls_from
 from harness.evidence.capture import Capture, capture_filter
 from harness.evidence.ear import WireEar, WireMouth
+from harness.evidence.gaps import gap_at
 from harness.evidence.gather import Evidence
 from harness.evidence.ladder import ladder_html, ladder_text
+from harness.evidence.pages import timeline_text
 from harness.evidence.quality import (
     StreamQuality,
     mos,
@@ -19,14 +21,27 @@ from harness.evidence.quality import (
     transit_delay,
 )
 from harness.evidence.recall import Recollection, Seen, recall
+from harness.evidence.redaction import (
+    HIDDEN,
+    HIDDEN_LONG,
+    is_hidden,
+    redact,
+    redact_capture,
+    redact_file,
+    secrets_below,
+)
 from harness.evidence.rtp import RtpBook, RtpStream, StreamKey
 from harness.evidence.sip import Sdp, SipText, parse_sdp, parse_sip
+from harness.evidence.survey import Survey, survey
 
 __all__ = [
+    "HIDDEN",
+    "HIDDEN_LONG",
     "Bundle",
     "Capture",
     "CodecEvidence",
     "Evidence",
+    "Material",
     "Negotiation",
     "Recollection",
     "RtpBook",
@@ -36,11 +51,14 @@ __all__ = [
     "SipText",
     "StreamKey",
     "StreamQuality",
+    "Survey",
     "WireCall",
     "WireEar",
     "WireMouth",
     "calls_from",
     "capture_filter",
+    "gap_at",
+    "is_hidden",
     "ladder_html",
     "ladder_text",
     "mos",
@@ -51,6 +69,10 @@ __all__ = [
     "rating",
     "recall",
     "redact",
+    "redact_capture",
+    "redact_file",
+    "secrets_below",
+    "survey",
     "timeline_text",
     "transit_delay",
     "write_bundle",

@@ -54,7 +54,9 @@ def capture_filter(lab: Lab) -> str:
     ranges = (_PEER_RTP, (lab.pbx.rtp_start, lab.pbx.rtp_end), _PHONE_RTP)
     rtp = " or ".join(f"udp portrange {low}-{high}" for low, high in ranges)
     tftp = f"udp dst port {lab.network.tftp_port}"
-    own = f"({hosts}) and ({sip} or {rtp} or {tftp} or (udp and ip[6:2] & 0x1fff != 0))"
+    # A phone told the wrong port speaks to the PBX there.
+    pbx = f"host {lab.pbx.address}"
+    own = f"({hosts}) and ({sip} or {rtp} or {tftp} or {pbx} or (udp and ip[6:2] & 0x1fff != 0))"
     # A phone that asks for its address has none yet.
     return f"({own}) or (udp port 67 or udp port 68)" if lab.network.dhcp else own
 
@@ -96,6 +98,8 @@ class Capture:
         self._thread: threading.Thread | None = None
         self._session: IO[bytes] | None = None
         self._file: IO[bytes] | None = None
+        #: The running test's own pcap, as far as it is written; None between tests.
+        self.test_pcap: Path | None = None
         self._fault: BenchFault | None = None
         self._stopping = False
         self._quiet_at = 0.0
@@ -192,6 +196,7 @@ class Capture:
         with self._state:
             self._close_test()
             self._file = self._create(path)
+            self.test_pcap = path
             self.test_packets = 0
 
     def end(self) -> None:
@@ -222,7 +227,7 @@ class Capture:
     def _close_test(self) -> None:
         if self._file is not None:
             self._file.close()
-            self._file = None
+            self._file = self.test_pcap = None
 
     def _create(self, path: Path) -> IO[bytes]:
         try:

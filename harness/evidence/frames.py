@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from harness.errors import UsageFault
 
-__all__ = ["Dissector", "Frame", "Packet", "PcapSplitter", "TcpStream", "read_pcap"]
+__all__ = ["Dissector", "Frame", "Packet", "PcapSplitter", "TcpStream", "read_frames", "read_pcap"]
 
 _UDP, _TCP = 17, 6
 #: Bytes before the EtherType or IP header, by pcap link type (tcpdump.org/linktypes.html).
@@ -252,8 +252,8 @@ class TcpStream:
         return ready
 
 
-def read_pcap(path: Path) -> Iterator[Packet]:
-    """Yield the packets of a classic pcap file; a torn last frame (killed run) is left out.
+def read_frames(path: Path) -> tuple[PcapSplitter, list[Frame]]:
+    """Return the frames of a classic pcap file; a torn last one (killed run) is left out.
 
     Raises:
         UsageFault: the file cannot be read or is not classic pcap.
@@ -263,7 +263,16 @@ def read_pcap(path: Path) -> Iterator[Packet]:
     except OSError as error:
         raise UsageFault(f"cannot read the capture {path}: {error}") from error
     splitter = PcapSplitter()
-    frames = splitter.feed(data)
+    return splitter, splitter.feed(data)
+
+
+def read_pcap(path: Path) -> Iterator[Packet]:
+    """Yield the packets of a classic pcap file; a torn last frame (killed run) is left out.
+
+    Raises:
+        UsageFault: the file cannot be read or is not classic pcap.
+    """
+    splitter, frames = read_frames(path)
     dissector = Dissector(splitter.link_type)
     for frame in frames:
         packet = dissector.packet(frame)

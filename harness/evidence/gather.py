@@ -1,14 +1,18 @@
-"""What one test asks of the wire: the codec of a call, the digits heard, the calls made."""
+"""What one test asks of the wire: codec, digits, calls, and how long everything took."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 
 from harness.errors import Inconclusive, ProductFault
-from harness.events import DtmfHeard, Record
+from harness.events import DtmfHeard, Record, SipMessage
 from harness.evidence.calls import CodecEvidence, WireCall, calls_from, codec_numbers
 from harness.evidence.capture import Capture
+from harness.evidence.durations import first_register, registration_time, setup_time
 from harness.evidence.ear import WireEar, WireMouth
+from harness.evidence.frames import Packet, read_pcap
+from harness.evidence.gaps import gap_at
 from harness.evidence.rtp import RtpStream
 from harness.evidence.sip import STATIC_PAYLOADS
 from harness.timeline import Mark, Timeline
@@ -111,6 +115,71 @@ class Evidence:
     def mouth(self, address: str) -> WireMouth:
         """Listen to what the device at an address sends."""
         return WireMouth(self._capture, str(address))
+
+    def gap(self, ear: str, party: str, tones: Mapping[str, int], *, asked: SipMessage) -> float:
+        """Milliseconds an ear waited for a party's tone after a message asked for the change.
+
+        See :func:`harness.evidence.gaps.gap_at`; 20 or less is no gap.
+
+        Args:
+            ear: IP address, or ``ip:port``, of the device that listens.
+            party: name, in ``tones``, of whose tone begins.
+            tones: every party's tone in Hz.
+            asked: the message as the façade returned it: a re-INVITE, a REFER.
+
+        Raises:
+            Inconclusive: the tone was not captured there, or the message is not on the timeline.
+        """
+        records = self._timeline.records(self.since)
+        moment = next((record.wall for record in records if record.event is asked), None)
+        gap = None
+        if moment is not None:
+            gap = gap_at(self._packets(), str(ear), party, tones, asked=moment)
+        return self._told(gap, f"the tone of {party} at {ear} after {asked.start_line}")
+
+    def boot_time(self, address: str, *, since: Mark) -> float:
+        """Seconds from a mark (of :meth:`Phone.power_cycle`) to the device's first REGISTER.
+
+        On a virtual bench the twin's own time runs faster; compare benches of one speed.
+
+        Raises:
+            Inconclusive: it sent none.
+        """
+        records = self._timeline.records(since)
+        first = first_register(records, str(address))
+        took = round(first.mono - records[0].mono, 3) if first is not None else None
+        return self._told(took, f"a REGISTER of {address}")
+
+    def registration_time(self, address: str, *, since: Mark) -> float:
+        """Milliseconds from a device's first REGISTER since a mark to the 200 with its contact.
+
+        Raises:
+            Inconclusive: it did not register since.
+        """
+        took = registration_time(self._timeline.records(since), str(address))
+        return self._told(took, f"a registration of {address}")
+
+    def setup_time(self, call_id: str, status: int) -> float:
+        """Milliseconds from a call's INVITE to 180 (it rings) or 200 (it is taken).
+
+        Raises:
+            Inconclusive: the call, or that answer, was not seen.
+        """
+        took = setup_time(self._timeline.records(self.since), call_id, status)
+        return self._told(took, f"an INVITE with Call-ID {call_id} and its {status}")
+
+    def _packets(self) -> list[Packet]:
+        path = self._capture.test_pcap
+        return list(read_pcap(path)) if path is not None else []
+
+    def _told(self, number: float | None, what: str) -> float:
+        if number is None:
+            raise Inconclusive(
+                f"nothing to measure: {what} was not seen",
+                state=f"the capture took {self._capture.test_packets} packets in this test",
+                hint="measure after the assertion that proves it took place",
+            )
+        return number
 
     def _moment(self, mark: Mark) -> float:
         records = self._timeline.records(mark)

@@ -7,17 +7,26 @@ delay sensitivity, random loss. Codec values are those of G.113 Appendix I.
 from __future__ import annotations
 
 import math
-import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from types import MappingProxyType
 
 from harness.evidence.decoder import Decoder
-from harness.evidence.frames import Packet, read_pcap
-from harness.evidence.rtp import RtpBook, RtpStream, is_rtp
+from harness.evidence.frames import Packet
+from harness.evidence.rtp import RtpBook, RtpStream, is_rtp, parse_rtp
 from harness.evidence.sip import STATIC_PAYLOADS
+from harness.evidence.speech import AUDIO_PAYLOADS, RATE, decode
+from harness.tones import listen
 
-__all__ = ["StreamQuality", "mos", "quality_as_table", "quality_of", "rating", "transit_delay"]
+__all__ = [
+    "Heard",
+    "StreamQuality",
+    "mos",
+    "quality_as_table",
+    "quality_of",
+    "rating",
+    "transit_delay",
+]
 
 #: G.107 7.7: R with every other parameter at its default.
 _BEST = 93.2
@@ -30,16 +39,34 @@ _NOTICED = 100.0
 _GAP = 0.06
 #: A silence this long (seconds) is one by intent (hold), or is told as a gap: not as loss too.
 _PAUSE = 0.5
-#: Sequence number, timestamp, SSRC in an RTP header, from its third byte on.
-_NUMBERS = struct.Struct("!HII")
+#: A silence on the wire (seconds) that ends a stretch of audio: what follows is heard by itself.
+_STRETCH = 0.2
+#: Seconds of audio each judgement of what is heard is made from, as at an ear.
+_WINDOW = 0.5
+_SHORTEST = 0.3
+_NO_TONES: Mapping[str, int] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """Whose tones a stream carried for a while; seconds since it began, to half a second."""
+
+    parties: tuple[str, ...]
+    start: float
+    end: float
+
+    def __str__(self) -> str:
+        return f"{'+'.join(self.parties) or 'silence'} {self.start:.1f}-{self.end:.1f}"
 
 
 @dataclass(frozen=True, slots=True)
 class StreamQuality:
     """One stream: ends as ``ip:port``, jitter and longest gap in milliseconds, loss in percent.
 
-    ``score`` is the estimated MOS (1 to 4.5), None for codecs the narrow-band model does not rate:
-    G.722 is wide-band.
+    ``began`` and ``ended`` are seconds since the epoch. ``heard`` tells whose tones it carried;
+    empty when none were looked for, or its codec cannot be decoded here. ``score`` is the
+    estimated MOS (1 to 4.5), None for codecs the narrow-band model does not rate: G.722 is
+    wide-band.
     """
 
     source: str
@@ -50,6 +77,9 @@ class StreamQuality:
     jitter: float
     gap: float
     score: float | None
+    began: float = 0.0
+    ended: float = 0.0
+    heard: tuple[Heard, ...] = ()
 
 
 def rating(codec: str, *, loss: float, delay: float) -> float | None:
@@ -80,26 +110,28 @@ def mos(score: float) -> float:
     return 1 + 0.035 * score + score * (score - 60) * (100 - score) * 7e-6
 
 
-def quality_of(path: Path, *, delay: float = 0.0) -> list[StreamQuality]:
-    """Return the quality of every audio stream of a capture, in the order they began.
+def quality_of(
+    packets: Iterable[Packet], *, delay: float = 0.0, tones: Mapping[str, int] = _NO_TONES
+) -> list[StreamQuality]:
+    """Return the quality of every audio stream among packets, in the order they began.
 
     Args:
-        path: a classic pcap.
+        packets: what a capture holds.
         delay: one-way delay in milliseconds where it is known.
-
-    Raises:
-        UsageFault: the file cannot be read or is no capture.
+        tones: every party's tone in Hz, to tell whom each stream carries.
     """
     book = RtpBook()
     decoder = Decoder(lambda _packet, _message: None, book)
     arrivals: dict[tuple[str, str, int], _Arrivals] = {}
-    for packet in read_pcap(path):
+    for packet in packets:
         decoder.take(packet)
-        if packet.transport == "udp" and is_rtp(packet.payload):
-            sequence, _, ssrc = _NUMBERS.unpack_from(packet.payload, 2)
-            key = packet.source, packet.destination, ssrc
-            arrivals.setdefault(key, _Arrivals()).take(packet.time, sequence)
-    return [_quality(stream, arrivals[stream.key], delay) for stream in book.streams()]
+        rtp = parse_rtp(packet.payload) if packet.transport == "udp" else None
+        if rtp is not None:
+            key = packet.source, packet.destination, rtp.ssrc
+            arrivals.setdefault(key, _Arrivals()).take(
+                packet.time, rtp.sequence, rtp.payload_type, rtp.body
+            )
+    return [_quality(stream, arrivals[stream.key], delay, tones) for stream in book.streams()]
 
 
 class _Arrivals:
@@ -110,8 +142,11 @@ class _Arrivals:
         self.gap = 0.0
         self._highest = -1
         self._last = 0.0
+        #: Audio without a pause in it, one codec each: when it began, and its payloads.
+        self._stretches: list[tuple[float, int, list[bytes]]] = []
 
-    def take(self, time: float, sequence: int) -> None:
+    def take(self, time: float, sequence: int, payload_type: int, body: bytes) -> None:
+        self._keep(time, payload_type, body)
         if self._highest >= 0:
             ahead = ((sequence - self._highest + 0x8000) & 0xFFFF) - 0x8000
             waited = time - self._last
@@ -124,8 +159,38 @@ class _Arrivals:
                 self.lost += max(0, ahead - 1)
         self._highest, self._last = sequence, time
 
+    def _keep(self, time: float, payload_type: int, body: bytes) -> None:
+        if payload_type not in AUDIO_PAYLOADS or not body:
+            return
+        newest = self._stretches[-1] if self._stretches else None
+        if newest is None or newest[1] != payload_type or time - self._last > _STRETCH:
+            newest = time, payload_type, []
+            self._stretches.append(newest)
+        newest[2].append(body)
 
-def _quality(stream: RtpStream, arrivals: _Arrivals, delay: float) -> StreamQuality:
+    def heard(self, began: float, tones: Mapping[str, int]) -> tuple[Heard, ...]:
+        """Whose tones there were, told anew where it changes or the audio paused."""
+        spans: list[Heard] = []
+        for start, payload_type, payloads in self._stretches if tones else ():
+            audio = decode(payload_type, payloads)
+            size = round(_WINDOW * RATE)
+            for at in range(0, len(audio), size):
+                window = audio[at : at + size]
+                if at and len(window) < _SHORTEST * RATE:
+                    continue
+                parties = tuple(sorted(listen(window, RATE, tones).heard))
+                since = round(start - began + at / RATE, 2)
+                until = round(since + len(window) / RATE, 2)
+                if spans and at and spans[-1].parties == parties:
+                    spans[-1] = Heard(parties, spans[-1].start, until)
+                else:
+                    spans.append(Heard(parties, since, until))
+        return tuple(spans)
+
+
+def _quality(
+    stream: RtpStream, arrivals: _Arrivals, delay: float, tones: Mapping[str, int]
+) -> StreamQuality:
     kinds = [number for number in stream.payload_types if number in STATIC_PAYLOADS]
     most = max(kinds, key=lambda number: stream.payload_types[number], default=-1)
     codec = STATIC_PAYLOADS.get(most, "").partition("/")[0] or "unknown"
@@ -141,16 +206,19 @@ def _quality(stream: RtpStream, arrivals: _Arrivals, delay: float) -> StreamQual
         jitter=round(stream.jitter, 2),
         gap=round(arrivals.gap * 1000, 1) if arrivals.gap >= _GAP else 0.0,
         score=round(mos(score), 2) if score is not None else None,
+        began=stream.first,
+        ended=stream.last,
+        heard=arrivals.heard(stream.first, tones),
     )
 
 
 def quality_as_table(streams: Iterable[StreamQuality]) -> str:
     """Return the streams as text, a line each, under a head."""
     head = f"{'from':21} {'to':21} {'codec':7} {'packets':>7} {'loss %':>6} {'jitter ms':>9} "
-    rows = [head + f"{'gap ms':>8} {'MOS':>5}"]
+    rows = [head + f"{'gap ms':>8} {'MOS':>5}  heard (seconds of the stream)"]
     rows += [
         f"{s.source:21} {s.destination:21} {s.codec:7} {s.packets:7} {s.loss:6.2f} {s.jitter:9.2f} "
-        f"{s.gap:8.1f} {s.score if s.score is not None else '-':>5}"
+        f"{s.gap:8.1f} {s.score if s.score is not None else '-':>5}  {', '.join(map(str, s.heard))}"
         for s in streams
     ]
     return "\n".join(rows) + "\n"

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from harness.evidence.frames import Packet
 from harness.evidence.speech import AUDIO_PAYLOADS, RATE, decode
 
-__all__ = ["Digit", "RtpBook", "RtpStream", "StreamKey", "is_rtp"]
+__all__ = ["Digit", "Rtp", "RtpBook", "RtpStream", "StreamKey", "is_rtp", "parse_rtp"]
 
 #: Seconds of audio kept per stream.
 KEPT_SECONDS = 3.0
@@ -42,6 +42,16 @@ class StreamKey(NamedTuple):
     source: str
     destination: str
     ssrc: int
+
+
+class Rtp(NamedTuple):
+    """The fields of one RTP packet (RFC 3550 section 5.1); ``body`` without padding."""
+
+    payload_type: int
+    sequence: int
+    timestamp: int
+    ssrc: int
+    body: bytes
 
 
 class Digit(NamedTuple):
@@ -187,6 +197,21 @@ def is_rtp(payload: bytes) -> bool:
     return len(payload) >= 12 and payload[0] & 0xC0 == 0x80 and not 192 <= payload[1] <= 223
 
 
+def parse_rtp(payload: bytes) -> Rtp | None:
+    """Take a datagram apart; None when it is not RTP."""
+    if not is_rtp(payload):
+        return None
+    first, second, sequence, timestamp, ssrc = _HEADER.unpack_from(payload)
+    start, end = 12 + 4 * (first & 15), len(payload)
+    if first & 0x10 and end >= start + 4:
+        start += 4 + 4 * ((payload[start + 2] << 8) | payload[start + 3])
+    if first & 0x20:
+        end -= payload[-1]
+    if start > end:
+        return None
+    return Rtp(second & 0x7F, sequence, timestamp, ssrc, payload[start:end])
+
+
 class RtpBook:
     """All RTP streams seen. Thread-safe; waits on :attr:`changed` wake with each packet."""
 
@@ -213,18 +238,10 @@ class RtpBook:
 
     def take(self, packet: Packet) -> bool:
         """Count one datagram; False when it is not RTP."""
-        payload = packet.payload
-        if not is_rtp(payload):
+        rtp = parse_rtp(packet.payload)
+        if rtp is None:
             return False
-        first, second, sequence, timestamp, ssrc = _HEADER.unpack_from(payload)
-        start, end = 12 + 4 * (first & 15), len(payload)
-        if first & 0x10 and end >= start + 4:
-            start += 4 + 4 * ((payload[start + 2] << 8) | payload[start + 3])
-        if first & 0x20:
-            end -= payload[-1]
-        if start > end:
-            return False
-        payload_type = second & 0x7F
+        payload_type, sequence, timestamp, ssrc, body = rtp
         key = StreamKey(packet.source, packet.destination, ssrc)
         digits: list[tuple[str, int]] = []
         with self.changed:
@@ -237,7 +254,6 @@ class RtpBook:
             stream.last_seen[payload_type] = stream.last = packet.time
             self.newest = max(self.newest, packet.time)
             extended = stream.count(sequence)
-            body = payload[start:end]
             if payload_type >= 96 and self._is_event(key.destination, payload_type, body):
                 # A late or repeated packet is told apart by its timestamp, not its number.
                 stream.event_types.add(payload_type)

@@ -16,6 +16,7 @@ from harness.errors import UsageFault
 __all__ = ["Fault", "Place", "load_checked"]
 
 M = TypeVar("M", bound=BaseModel)
+_NOTHING = object()
 
 #: Where in the file: the keys that lead there.
 Place = tuple[str | int, ...]
@@ -46,12 +47,16 @@ def load_checked(
             lists all faults as ``file:line:column: key: what is wrong``.
     """
     tree = _read(path, what, hint)
+    try:
+        plain = _plain(tree)
+    except RecursionError as error:
+        raise UsageFault(f"{path}:1:1: an alias in it leads back into itself") from error
     faults: list[tuple[int, int, str]] = []
     try:
-        found = model.model_validate(_plain(tree), context=context)
+        found = model.model_validate(plain, context=context)
     except ValidationError as error:
         for item in error.errors():
-            place = _as_written(tree, item["loc"])
+            place = _as_written(tree, item["loc"], missing=item["type"] == "missing")
             faults.append((*_position(tree, place), f"{_dotted(place)}: {_say(item)}"))
     else:
         for place, message in rules(found):
@@ -73,8 +78,8 @@ def _read(path: Path, what: str, hint: str) -> CommentedMap:
         mark = error.problem_mark
         where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
         raise UsageFault(f"{where}: not YAML: {error.problem}") from error
-    except YAMLError as error:
-        # A control character: the reader stops before there is any mark to point at.
+    except (YAMLError, ValueError) as error:
+        # A control character, or a tag its value is not: there is no mark to point at.
         raise UsageFault(f"{path}:1:1: not YAML: {str(error).splitlines()[0]}") from error
     if not isinstance(tree, CommentedMap):
         raise UsageFault(f"{path}:1:1: a {what} is a mapping of keys")
@@ -109,25 +114,28 @@ def _plain(node: Any) -> Any:
     return node
 
 
-def _as_written(tree: CommentedMap, place: Place) -> Place:
-    """Drop from a place the names pydantic puts in for the kind of a device: no key has them."""
+def _as_written(tree: CommentedMap, place: Place, *, missing: bool) -> Place:
+    """Drop from a place the names pydantic puts in for the kind of a device: no key has them.
+
+    Only a key that is missing is not in the tree and yet what the fault is about.
+    """
     node: Any = tree
     kept: list[str | int] = []
     for index, part in enumerate(place):
         found = _child(node, part)
-        if found is None and index < len(place) - 1:
+        if found is _NOTHING and not (missing and index == len(place) - 1):
             continue
         kept.append(part)
-        node = found if found is not None else node
+        node = found
     return tuple(kept)
 
 
 def _child(node: Any, part: str | int) -> Any:
     if isinstance(node, CommentedMap):
-        return node.get(part)
+        return node.get(part, _NOTHING)
     if isinstance(node, CommentedSeq) and isinstance(part, int) and part < len(node):
         return node[part]
-    return None
+    return _NOTHING
 
 
 def _position(tree: CommentedMap, place: Place) -> tuple[int, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
@@ -17,6 +17,7 @@ from pydantic import (
     JsonValue,
     PrivateAttr,
     SecretStr,
+    WithJsonSchema,
     model_validator,
 )
 
@@ -59,8 +60,14 @@ def _name(value: str) -> str:
     return value
 
 
-Mac = Annotated[str, AfterValidator(_mac)]
-Name = Annotated[str, AfterValidator(_name)]
+Mac = Annotated[
+    str,
+    AfterValidator(_mac),
+    WithJsonSchema({"type": "string", "pattern": "^([0-9A-Fa-f]{2}[:.-]?){5}[0-9A-Fa-f]{2}$"}),
+]
+Name = Annotated[
+    str, AfterValidator(_name), WithJsonSchema({"type": "string", "pattern": _NAME.pattern})
+]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Extension = Annotated[str, Field(pattern=r"^[0-9]{2,8}$")]
 
@@ -69,11 +76,20 @@ Values = dict[str, str | int | bool]
 
 
 class _Spec(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+def _as_written(schema: dict[str, JsonValue]) -> None:
+    """An outlet is a text in the file, whatever it is read into."""
+    described = schema.get("description")
+    schema.clear()
+    schema |= {"type": "string", "pattern": "^[^/]+/[^/]+$", "description": described}
 
 
 class OutletRef(_Spec):
     """One outlet of one PDU, written ``pdu-1/3`` in lab.yaml."""
+
+    model_config = ConfigDict(json_schema_extra=_as_written)
 
     pdu: str
     outlet: str
@@ -101,12 +117,21 @@ class NetworkSpec(_Spec):
     """
 
     interface: str = "lo"
+    """The interface of this machine the phones are reached by; with a namespace, the bridge in it.
+    """
     host: IPv4Address = IPv4Address("127.42.0.1")
+    """This machine there, as the phones see it: TFTP and HTTP."""
     prefix: Annotated[int, Field(ge=8, le=30)] = 24
+    """Length of the network's prefix."""
     namespace: Annotated[str, Field(pattern=r"^([a-z0-9][a-z0-9-]{0,19})?$")] = ""
+    """A word for a network namespace the whole run lives in; empty for the machine's own network.
+    """
     dhcp: bool = False
+    """Whether the harness answers DHCP, on ``interface`` only."""
     tftp_port: Port = 69
+    """UDP port; phones ask on 69."""
     http_port: Port = 6970
+    """TCP port; phones ask on 6970."""
 
     @property
     def network(self) -> IPv4Network:
@@ -122,8 +147,11 @@ class SeededFaults(_Spec):
     """
 
     phones: dict[Name, tuple[str, ...]] = Field(default_factory=dict)
+    """Names of defects by phone."""
     pdus: dict[Name, dict[str, JsonValue]] = Field(default_factory=dict)
+    """Faults and their values by PDU."""
     keypads: dict[Name, dict[str, JsonValue]] = Field(default_factory=dict)
+    """Faults and their values by keypad."""
 
 
 class VirtualSpec(_Spec):
@@ -136,18 +164,26 @@ class VirtualSpec(_Spec):
     """
 
     speed: Annotated[float, Field(ge=1, le=1000)] = 40.0
+    """How many times faster device time runs."""
     http_first: bool = False
+    """Whether twins try HTTP 6970 before TFTP."""
     installed: dict[Name, str] = Field(default_factory=dict)
+    """The load a phone twin holds when it is unpacked, by phone."""
     boot_loader_s: Annotated[float, Field(ge=0, le=600)] = 40.0
+    """Device time in seconds from power-on with # held to the amber walk."""
     seeded: SeededFaults = SeededFaults()
+    """Faults planted on purpose."""
 
 
 class Line(_Spec):
     """One line key of a phone. Without a password it gets one made from the user's own key."""
 
     user: Extension
+    """Extension: SIP user and authentication name."""
     label: Annotated[str, Field(max_length=30)] = ""
+    """What the display shows beside the key."""
     password: SecretStr = SecretStr("")
+    """SIP password; without one, made from the user's own key."""
 
 
 class PhoneSpec(_Spec):
@@ -159,16 +195,27 @@ class PhoneSpec(_Spec):
     """
 
     model: ModelName
+    """What it is."""
     mac: Mac
+    """Its MAC address, twelve hexadecimal digits."""
     kind: Literal["virtual", "hardware"] = "virtual"
+    """Whether it is a twin or a phone of hardware."""
     address: IPv4Address
+    """Its IPv4 address; DHCP has to give it this one."""
     outlet: OutletRef
+    """What feeds it, as PDU/OUTLET."""
     keypad: str
+    """The keypad over it, a name under ``keypads``."""
     lines: Annotated[tuple[Line, ...], Field(min_length=1)]
+    """Its line keys from the top; a 7942G has two, a 7962G six."""
     tone: Annotated[int, Field(ge=300, le=3000)] = 1050
+    """Hz its microphone hears: played by the twin, or by an audio box at the handset."""
     load: str = ""
+    """The load of this phone; else ``provisioning.load``."""
     site: str = ""
+    """A name under ``provisioning.sites``."""
     values: Values = Field(default_factory=dict)
+    """Template values of this phone alone."""
 
     @property
     def virtual(self) -> bool:
@@ -202,9 +249,13 @@ class PeerSpec(_Spec):
     """
 
     extension: Extension
+    """Its number."""
     tone: Annotated[int, Field(ge=300, le=3000)]
+    """Hz it plays; no multiple of another party's."""
     address: IPv4Address = IPv4Address("127.42.0.3")
+    """Where its SIP and RTP live, an address of this machine."""
     password: SecretStr = SecretStr("")
+    """SIP password; without one, made from the user's own key."""
 
 
 class ProvisioningSpec(_Spec):
@@ -217,28 +268,46 @@ class ProvisioningSpec(_Spec):
     """
 
     load: str = "SIP42.9-3-1SR4-1S"
-    firmware: str = ""
+    """The load all phones get, without ``.loads``."""
     templates: str = ""
+    """A folder of templates beside lab.yaml; empty for the shipped ones."""
+    firmware: str = ""
+    """A folder of firmware files beside lab.yaml: Cisco's, for phones of hardware."""
     rings: dict[str, str] = Field(default_factory=dict)
+    """Ring tones: display name to file."""
     values: Values = Field(default_factory=dict)
+    """Template values for all."""
     generations: dict[Annotated[int, Field(ge=1, le=99)], Values] = Field(default_factory=dict)
+    """Template values by major version of the load."""
     models: dict[ModelName, Values] = Field(default_factory=dict)
+    """Template values by model."""
     sites: dict[Name, Values] = Field(default_factory=dict)
+    """Template values by site."""
 
 
 class Lab(_Spec):
     """All of lab.yaml."""
 
     name: Name = "virtual-bench"
+    """The lab's name in reports and folder names."""
     network: NetworkSpec = NetworkSpec()
+    """The bench network."""
     virtual: VirtualSpec = VirtualSpec()
+    """The virtual bench, if there is any twin."""
     power: dict[Name, PowerSpec]
+    """PDUs, supplies and PoE switches by name."""
     keypads: dict[Name, KeypadSpec]
+    """Key-pressing robots by name."""
     pbx: PbxSpec = PbxSpec()
+    """The Asterisk the phones register to."""
     peers: dict[Name, PeerSpec]
+    """People to call, by name."""
     provisioning: ProvisioningSpec = ProvisioningSpec()
+    """What the phones are given."""
     phones: Annotated[dict[Name, PhoneSpec], Field(min_length=1)]
+    """The phones by name."""
     notify: NotifySpec = NotifySpec()
+    """Who is told how a night went."""
 
     _path: Path | None = PrivateAttr(default=None)
 
@@ -264,6 +333,25 @@ class Lab(_Spec):
     def beside(self, path: str) -> Path:
         """Return a path lab.yaml names, relative to lab.yaml's folder."""
         return (self._path.parent if self._path is not None else Path()) / path
+
+    @property
+    def source(self) -> Path | None:
+        """The file this was read from; None for a lab that was not."""
+        return self._path
+
+    def without_stations(self, names: Collection[str]) -> Lab:
+        """Return the same lab without some phones, and without what served only those."""
+        phones = {name: spec for name, spec in self.phones.items() if name not in names}
+        gone = [spec for name, spec in self.phones.items() if name in names]
+        pdus = {spec.outlet.pdu for spec in gone} - {spec.outlet.pdu for spec in phones.values()}
+        keypads = {spec.keypad for spec in gone} - {spec.keypad for spec in phones.values()}
+        return self.model_copy(
+            update={
+                "phones": phones,
+                "power": {name: pdu for name, pdu in self.power.items() if name not in pdus},
+                "keypads": {name: k for name, k in self.keypads.items() if name not in keypads},
+            }
+        )
 
     def with_templates(self, folder: Path) -> Lab:
         """Return the same lab with another folder of templates."""

@@ -22,12 +22,14 @@ Millimetres = Annotated[float, Field(ge=-2000, le=2000)]
 
 
 class _Spec(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 class _RobotSpec(_Spec):
     port: str = _VIRTUAL
+    """A serial device, or ``virtual``."""
     baud: Baud = 115200
+    """Line speed; a USB serial device ignores it."""
 
     @property
     def virtual(self) -> bool:
@@ -39,15 +41,20 @@ class MatrixSpec(_RobotSpec):
     """A controller on the phone's key matrix. ``port`` is a serial device or ``virtual``."""
 
     driver: Literal["matrix"] = "matrix"
+    """A controller on the key matrix, also when ``driver`` is left out."""
 
 
 class ZStylus(_Spec):
     """A stylus on the Z axis: machine heights in mm, and mm/min on the way down."""
 
     kind: Literal["z"] = "z"
+    """A stylus on the Z axis."""
     up: Millimetres = -2.0
+    """Machine height in mm above all keys."""
     down: Millimetres = -9.0
+    """Machine height in mm at which a key is down."""
     feed: Annotated[float, Field(gt=0, le=100_000)] = 6000.0
+    """mm/min on the way down."""
 
     @model_validator(mode="after")
     def _down_is_below_up(self) -> Self:
@@ -63,9 +70,13 @@ class ServoStylus(_Spec):
     """
 
     kind: Literal["servo"]
+    """A stylus on a servo at the spindle output."""
     up: Annotated[int, Field(ge=1, le=10_000)] = 100
+    """S value above all keys."""
     down: Annotated[int, Field(ge=1, le=10_000)] = 700
+    """S value at which a key is down."""
     settle_ms: Annotated[int, Field(ge=0, le=5000)] = 150
+    """Milliseconds the servo takes."""
 
     @model_validator(mode="after")
     def _it_moves(self) -> Self:
@@ -96,11 +107,19 @@ class GrblSpec(_RobotSpec):
     """
 
     driver: Literal["grbl"]
+    """A gantry behind GRBL 1.1."""
     corner: tuple[Millimetres, Millimetres] = (-285.0, -225.0)
+    """Machine coordinates in mm of the lower left corner of the phone's face, without a
+    calibration.
+    """
     stylus: Stylus = ZStylus()
+    """What presses the keys."""
     calibration: str = ""
+    """A file beside lab.yaml; by default ``<keypad>.calibration.yaml``."""
     sensor: str = ""
+    """Port of a matrix controller that reads the lamps; without one the robot is blind."""
     homing_s: Annotated[float, Field(gt=0, le=300)] = 60.0
+    """Seconds homing may take."""
 
 
 def _named_driver(value: object) -> object:

@@ -15,10 +15,12 @@ class NotifySpec(BaseModel):
     The URL counts as a secret: chat services put the right to write into it.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     command: str = ""
+    """A command that gets the summary as JSON on its standard input."""
     webhook: SecretStr = SecretStr("")
+    """A URL the summary is posted to as JSON; a secret."""
 
     @model_validator(mode="after")
     def _is_a_url(self) -> Self:

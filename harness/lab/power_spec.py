@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import stat
-import sys
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -18,6 +17,7 @@ from pydantic import (
     SecretStr,
     Tag,
     ValidationInfo,
+    WithJsonSchema,
     field_validator,
     model_validator,
 )
@@ -54,6 +54,10 @@ def power_drivers() -> tuple[str, ...]:
     return tuple(sorted(p.stem for p in folder.glob("*.py") if not p.stem.startswith("_")))
 
 
+#: How pydantic calls the kinds of entry in the places of its errors.
+POWER_TAGS = frozenset({"scpi", "snmp", "labgrid", "other"})
+
+
 class Credentials(BaseModel):
     """Where secrets are, never the secrets themselves.
 
@@ -61,10 +65,11 @@ class Credentials(BaseModel):
     the name of an environment variable for each secret: ``{community: PDU_1_COMMUNITY}``.
     """
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    model_config = ConfigDict(extra="allow", frozen=True, use_attribute_docstrings=True)
     __pydantic_extra__: dict[str, str]
 
     file: Path | None = None
+    """A YAML mapping of names to secrets beside lab.yaml, mode 0600; instead of variables."""
 
     @field_validator("file")
     @classmethod
@@ -147,20 +152,27 @@ class _PowerSpec(BaseModel):
     that feeds its phone, for devices that measure.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     driver: str
+    """Which driver; see the kinds below."""
     address: str = VIRTUAL
+    """Where the device is, or ``virtual``."""
     outlets: (
         Annotated[int, Field(ge=1, le=64)]
         | Annotated[
             tuple[Annotated[str, Field(pattern=_OUTLET)], ...], Field(min_length=1, max_length=64)
         ]
     ) = 8
+    """How many it has (named 1 to n), or the names of those that are yours."""
     timeout_s: Annotated[float, Field(gt=0, le=60)] = 2.0
+    """Seconds one answer may take."""
     confirm_s: Annotated[float, Field(gt=0, le=120)] = 5.0
+    """Seconds a switched outlet may take to be confirmed."""
     draw_a: Annotated[float, Field(gt=0, le=32)] | None = None
+    """Amperes between an outlet that is off and one that feeds its phone."""
     credentials: Credentials | None = None
+    """Where its secrets are: environment variables by name, or a file."""
 
     @property
     def virtual(self) -> bool:
@@ -213,6 +225,7 @@ class ScpiPowerSpec(_PowerSpec):
     """
 
     driver: Literal["scpi"] = "scpi"
+    """SCPI, also when ``driver`` is left out."""
     dialect: Literal[
         "plain",
         "keysight-e36300",
@@ -221,7 +234,9 @@ class ScpiPowerSpec(_PowerSpec):
         "rigol-dp800",
         "numato-relay",
     ] = "plain"
+    """How it words its commands."""
     baud: Annotated[int, Field(ge=300, le=921600)] = 9600
+    """Line speed of a serial device."""
 
 
 class SnmpPowerSpec(_PowerSpec):
@@ -232,12 +247,19 @@ class SnmpPowerSpec(_PowerSpec):
     """
 
     driver: Literal["snmp"]
+    """SNMP."""
     mib: Literal["apc-rpdu", "apc-rpdu2", "raritan", "raritan-px1", "poe", "poe-cisco"]
+    """Which MIB its outlets are in."""
     version: Literal["v2c", "v3"] = "v2c"
+    """SNMP version."""
     auth: Literal["none", "md5", "sha", "sha256"] = "sha"
+    """Authentication protocol of v3."""
     priv: Literal["none", "des", "aes"] = "aes"
+    """Privacy protocol of v3."""
     context: Annotated[str, Field(max_length=32)] = ""
+    """Context of v3, which few devices have."""
     confirm_s: Annotated[float, Field(gt=0, le=120)] = 10.0
+    """Seconds a switched outlet may take to be confirmed."""
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -283,10 +305,15 @@ class LabgridPowerSpec(_PowerSpec):
     """
 
     driver: Literal["labgrid"]
+    """One of labgrid's power backends."""
     backend: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+    """labgrid's name of the backend."""
     port: Annotated[int, Field(ge=1, le=65535)] | None = None
-    python: str = sys.executable
+    """The backend's port, if it takes one."""
+    python: str = ""
+    """The interpreter that has labgrid; by default the environment ``make install`` made for it."""
     timeout_s: Annotated[float, Field(gt=0, le=60)] = 10.0
+    """Seconds one answer may take."""
 
     @model_validator(mode="after")
     def _has_no_twin(self) -> Self:
@@ -297,6 +324,12 @@ class LabgridPowerSpec(_PowerSpec):
 
 class OtherPowerSpec(_PowerSpec):
     """Any other driver that has a file in harness/power/drivers."""
+
+    # Else an entry of a driver with a kind of its own would be two kinds to a schema's reader.
+    driver: Annotated[
+        str, WithJsonSchema({"enum": [d for d in power_drivers() if d not in POWER_TAGS]})
+    ]
+    """The name of its file."""
 
     @field_validator("driver")
     @classmethod
@@ -312,13 +345,12 @@ class OtherPowerSpec(_PowerSpec):
         return self
 
 
-#: How pydantic calls the kinds of entry in the places of its errors.
-POWER_TAGS = frozenset({"scpi", "snmp", "labgrid", "other"})
-
-
 def _kind(value: Any) -> str:
-    driver = value.get("driver", "scpi") if isinstance(value, dict) else value.driver
-    return driver if driver in POWER_TAGS else "other"
+    if isinstance(value, dict):
+        driver = value.get("driver", "scpi")
+    else:
+        driver = getattr(value, "driver", None)
+    return driver if isinstance(driver, str) and driver in POWER_TAGS else "other"
 
 
 #: An entry under ``power`` in lab.yaml, told apart by ``driver``.

@@ -7,11 +7,13 @@ interface and the interactive console. What a phone should do with it does not.
 from harness.pbx.ami import AmiClient, AmiMessage
 from harness.pbx.asterisk import Asterisk
 from harness.pbx.channel_driver import Contact
+from harness.pbx.conference_key import ConferenceKey
 from harness.pbx.console import Console, ConsoleChannel, ConsoleContact
 from harness.pbx.console_pjsip import ConsoleEndpoint, PjsipChannel, PjsipConsole
 from harness.pbx.console_sip import SipChannel, SipConsole, SipPeer, SipPeerDetail, SipUser
 from harness.pbx.crash import Crash
 from harness.pbx.image import build_image
+from harness.pbx.log_slice import LogMark, log_mark, log_since
 from harness.pbx.render import Endpoint
 from harness.pbx.runtime import ContainerRuntime
 
@@ -19,6 +21,7 @@ __all__ = [
     "AmiClient",
     "AmiMessage",
     "Asterisk",
+    "ConferenceKey",
     "Console",
     "ConsoleChannel",
     "ConsoleContact",
@@ -27,6 +30,7 @@ __all__ = [
     "ContainerRuntime",
     "Crash",
     "Endpoint",
+    "LogMark",
     "PjsipChannel",
     "PjsipConsole",
     "SipChannel",
@@ -35,4 +39,6 @@ __all__ = [
     "SipPeerDetail",
     "SipUser",
     "build_image",
+    "log_mark",
+    "log_since",
 ]

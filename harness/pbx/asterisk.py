@@ -21,6 +21,7 @@ from harness.pbx.channel_driver import ChannelDriver, Contact
 from harness.pbx.console import Console
 from harness.pbx.container_log import ContainerLog
 from harness.pbx.crash import Crash, ending, keep_crash, keep_older
+from harness.pbx.joining import join_calls
 from harness.pbx.render import Endpoint, asterisk_codec, render_configuration
 from harness.pbx.runtime import ContainerRuntime
 from harness.pbx.witness import Witness
@@ -101,6 +102,11 @@ class Asterisk:
     def running(self) -> bool:
         """Whether it is up; false at once when it crashed."""
         return self._running
+
+    @property
+    def secrets(self) -> set[str]:
+        """The manager's secret and every endpoint's password, for redaction."""
+        return {self._secret, *(endpoint.password for endpoint in self._endpoints.values())}
 
     def start(self) -> None:
         """Start the container and wait until Asterisk says it is fully booted.
@@ -314,6 +320,15 @@ class Asterisk:
                     expected=f"no channel within {within:.0f} s",
                     hint="read the ladder: who owes the BYE?",
                 )
+
+    def join_calls(self, user: str, held: str, active: str) -> None:
+        """Make a conference of two calls of one user, named by their Call-IDs.
+
+        Raises:
+            BenchFault: they are not there, or were not moved.
+        """
+        ami = self._require_ami()
+        join_calls(ami, self.channels_of(user), self.driver.call_id, held, active)
 
     def hangup_all(self) -> None:
         """Ask Asterisk to end every channel."""

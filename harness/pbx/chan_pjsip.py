@@ -16,6 +16,7 @@ class ChanPjsip:
     """The driver of Asterisk 22, as Debian's 22.10 was seen to behave."""
 
     technology = "PJSIP"
+    call_id = "CHANNEL(pjsip,call-id)"
     endpoint_file = "pjsip.conf"
     module = "res_pjsip.so"
     required = (

@@ -20,6 +20,7 @@ class ChanSip:
     """The driver of Asterisk 16, as Debian's 16.28 was seen to behave."""
 
     technology = "SIP"
+    call_id = "SIPCALLID"
     endpoint_file = "sip.conf"
     module = "chan_sip.so"
     required = ("chan_sip", *modules.REQUIRED)

@@ -50,6 +50,10 @@ class ChannelDriver(Protocol):
         """What its channels' names begin with: ``PJSIP`` or ``SIP``."""
 
     @property
+    def call_id(self) -> str:
+        """The channel variable or function that tells a channel's Call-ID."""
+
+    @property
     def endpoint_file(self) -> str:
         """The configuration file that holds the endpoints."""
 

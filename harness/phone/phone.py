@@ -250,6 +250,17 @@ class Phone(CallControl):
                 hint="compare authName and authPassword in the SEP file with the PBX; "
                 "a 79x2 keeps 31 characters of a password",
             )
+        unheard = {m.destination for m in sent} - {
+            m.source for m in messages if m.destination.rpartition(":")[0] == self.address
+        }
+        if sent and all(m.destination in unheard for m in sent):
+            return ProductFault(
+                f"its REGISTER to {', '.join(sorted(unheard))} has no answer",
+                device=self.name,
+                state=f"{self.state}; {len(sent)} REGISTER sent",
+                expected=expected,
+                hint="compare sipPort and processNodeName in the SEP file with the PBX's address",
+            )
         if sent:
             return ProductFault(
                 "it sends REGISTER but never takes the answer",
@@ -260,7 +271,7 @@ class Phone(CallControl):
             )
         if asked:
             return ProductFault(
-                "it fetched its files but sent no REGISTER to the PBX's port",
+                "it fetched its files but sent no REGISTER",
                 device=self.name,
                 state=f"{self.state}; last file asked: {asked[-1].name}",
                 expected=expected,

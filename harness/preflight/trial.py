@@ -32,7 +32,7 @@ _SUITE = {
 
 
 #: What a night was given is no evidence of what came of it: evidence may be handed on.
-_WITH_PASSWORDS = ("tftp", "pbx/etc")
+_WITH_PASSWORDS = ("tftp", "pbx/etc", "twins")
 
 
 @dataclass(frozen=True, slots=True)

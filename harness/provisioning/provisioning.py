@@ -12,13 +12,7 @@ from pathlib import Path
 from harness.errors import BenchFault, UsageFault
 from harness.events import FileRefused, FileRequested, FileServed
 from harness.lab import Lab
-from harness.provisioning.firmware import (
-    FirmwareSet,
-    load_manifest,
-    make_up,
-    read_folder,
-    stage_folder,
-)
+from harness.provisioning.firmware import FirmwareSet, firmware_set, stage_firmware
 from harness.provisioning.http import HttpServer
 from harness.provisioning.render import render_phone, render_site, values_for
 from harness.provisioning.tftp import TftpServer
@@ -26,6 +20,9 @@ from harness.provisioning.tftp_faults import Fault, Injection
 from harness.timeline import Mark, Timeline
 
 __all__ = ["Fetched", "Provisioning"]
+
+#: Template values no report may show; a line's password is the lab's.
+_SECRET_VALUES = ("phone_password", "ssh_password")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +50,7 @@ class Provisioning:
         self.root = root
         self._timeline = timeline
         self._overrides: dict[str, dict[str, str]] = {}
-        given = lab.provisioning.firmware
-        #: The folder of images, None for made-up ones.
-        self._images = lab.beside(given) if given else None
+        self._secrets: set[str] = set()
         device_of = {str(spec.address): name for name, spec in lab.phones.items()}
         host = str(lab.network.host)
         self.tftp = TftpServer(
@@ -69,16 +64,14 @@ class Provisioning:
         """Stage firmware, site and phone files and open both servers.
 
         Raises:
-            UsageFault: a template value or a load in lab.yaml is unknown.
+            UsageFault: a template value or a load in lab.yaml is unknown, or a phone of hardware
+                has no real firmware.
             BenchFault: a port is taken.
         """
         # The phones' files hold their passwords; runs are kept.
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         for load in sorted({self._load_of(name) for name in self._lab.phones}):
-            if self._images is not None:
-                stage_folder(self._images, load, self.root)
-            else:
-                make_up(load_manifest(load), self.root)
+            stage_firmware(self._lab, load, self.root)
         for name, content in render_site(self._lab).items():
             self.put(name, content)
         for phone in self._lab.phones:
@@ -106,8 +99,14 @@ class Provisioning:
     def stage(self, phone: str, **overrides: str) -> None:
         """Render a phone's own file again, with these template values for this phone only."""
         self._overrides[phone] = overrides
+        self._secrets |= {self.value(phone, name) for name in _SECRET_VALUES}
         for name, content in render_phone(self._lab, phone, **self._values(phone)).items():
             self.put(name, content)
+
+    @property
+    def secrets(self) -> set[str]:
+        """Every secret the files had in this run, and the authentication responder's password."""
+        return {self.http.password, *self._secrets} - {""}
 
     def _values(self, phone: str) -> dict[str, str]:
         # The harness drives the phone's web window, so it must be the one that is asked who may.
@@ -214,9 +213,7 @@ class Provisioning:
 
     def firmware(self, phone: str) -> FirmwareSet:
         """Return the firmware set a phone is given."""
-        if self._images is not None:
-            return read_folder(self._images, self._load_of(phone))
-        return load_manifest(self._load_of(phone))
+        return firmware_set(self._lab, self._load_of(phone))
 
     def _load_of(self, phone: str) -> str:
         return self._lab.phones[phone].load or self._lab.provisioning.load

@@ -112,7 +112,7 @@ def values_for(lab: Lab, phone: str | None, overrides: dict[str, str]) -> dict[s
     own_load = (spec.load if spec is not None else "") or lab.provisioning.load
     values["load"] = values["load"] or own_load
     values["phone_label"] = values["phone_label"] or (phone or "")
-    values["pbx_address"] = values["pbx_address"] or str(lab.pbx.address)
+    values["pbx_address"] = values["pbx_address"] or str(lab.pbx.server)
     values["pbx_port"] = values["pbx_port"] or str(lab.pbx.sip_port)
     return values
 

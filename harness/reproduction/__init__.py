@@ -7,7 +7,15 @@ said by the diagnosis rules, from the wire. Nothing here knows whether a device 
 
 from harness.reproduction.report import as_text
 from harness.reproduction.run import Outcome, Reproduction, reproduce
-from harness.reproduction.scenario import Edit, Scenario, Side, find, load_scenario, shipped
+from harness.reproduction.scenario import (
+    Edit,
+    Scenario,
+    Side,
+    find,
+    fitting,
+    load_scenario,
+    shipped,
+)
 
 __all__ = [
     "Edit",
@@ -17,6 +25,7 @@ __all__ = [
     "Side",
     "as_text",
     "find",
+    "fitting",
     "load_scenario",
     "reproduce",
     "shipped",

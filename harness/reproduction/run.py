@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -153,7 +154,7 @@ def _carry_out(
         except ProductFault as error:
             fault = str(error)
         bench.capture.end()
-        text = keep_evidence(bench.phone_web(name), folder / name, lab.secrets())
+        text = keep_evidence(bench.phone_web(name), folder / name, bench.secrets())
         timeline.append(StatusLogRead(text), source="web", device=name)
         diagnoses = tuple(diagnose(case()))
     timeline.close()
@@ -199,6 +200,23 @@ def _lab_for(scenario: Scenario, side: Side, lab: Lab, name: str) -> Lab:
     seeded = lab.virtual.seeded.model_copy(update={"phones": {name: side.defects}})
     installed = {name: side.installed} if side.installed else {}
     virtual = lab.virtual.model_copy(update={"seeded": seeded, "installed": installed})
-    return lab.with_pbx(scenario.pbx).model_copy(
-        update={"phones": {name: spec.model_copy(update=update)}, "virtual": virtual}
-    )
+    calls = set(side.steps or scenario.steps) - {"boot", "reset", "restart"}
+    # Two people to call are enough; each peer is a process.
+    peers = dict(list(lab.peers.items())[:2]) if calls else {}
+    phones = {name: spec.model_copy(update=update)}
+    lab = lab.with_pbx(scenario.pbx)
+    key = (lab.pbx.conference_key or _free_address(lab)) if side.conference_key else None
+    pbx = lab.pbx.model_copy(update={"conference_key": key})
+    return lab.model_copy(update={"phones": phones, "peers": peers, "virtual": virtual, "pbx": pbx})
+
+
+def _free_address(lab: Lab) -> IPv4Address:
+    """Return an address of the bench's network that nothing of the lab has."""
+    if lab.network.interface != "lo":
+        raise UsageFault(
+            "the fix needs an address of its own for the conference key",
+            hint="set pbx.conference_key in lab.yaml to an address this machine has",
+        )
+    taken = {lab.network.host, lab.pbx.address, *(each.address for each in lab.peers.values())}
+    taken |= {each.address for each in lab.phones.values()}
+    return next(each for each in lab.network.network.hosts() if each not in taken)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -14,14 +15,24 @@ from harness.errors import UsageFault
 from harness.lab import PbxKind, Values, load_checked
 from harness.models import ModelName
 
-__all__ = ["STEPS", "Edit", "Expectation", "Scenario", "Side", "Step", "find", "load_scenario"]
-__all__ += ["shipped"]
+__all__ = ["STEPS", "Edit", "Expectation", "Scenario", "Side", "Step", "find", "fitting"]
+__all__ += ["load_scenario", "shipped"]
 
 Step = Literal["boot", "reset", "restart", "call in", "call out", "conference", "dial room"]
 STEPS: tuple[Step, ...] = Step.__args__  # type: ignore[attr-defined]
 #: In an edit, the phone's own file, whatever its MAC.
 PHONE_FILE = "phone"
 _WORD = re.compile(r"[a-z0-9]{3,}")
+_EMPTY_WORDS = frozenset(
+    re.findall(
+        r"\w+",
+        """the and are but does for from has have her his its not now our out says she that
+        them they this was what when where which why will with you your phone cisco too again
+        same kind""",
+    )
+)
+#: Weight of shared words that is enough to take a scenario, and by how much it must lead.
+_ENOUGH, _CLEARLY = 0.6, 0.15
 
 
 class _Spec(BaseModel):
@@ -57,7 +68,8 @@ class Side(_Spec):
     """One version of the world: what the phone and the PBX are given.
 
     ``installed`` is the load a twin holds when it is unpacked, ``load`` the one offered;
-    ``defects`` are planted in the twin. ``steps`` replace the scenario's own.
+    ``defects`` are planted in the twin. ``conference_key`` puts the element that answers the
+    conference REFER in front of the PBX. ``steps`` replace the scenario's own.
     """
 
     does: str = ""
@@ -68,6 +80,7 @@ class Side(_Spec):
     defects: tuple[str, ...] = ()
     files: tuple[Edit, ...] = ()
     pbx: tuple[Edit, ...] = ()
+    conference_key: bool = False
     steps: tuple[Step, ...] | None = None
 
 
@@ -135,6 +148,26 @@ def shipped() -> dict[str, Path]:
     return {name.removesuffix(".yaml"): Path(str(folder / name)) for name in found}
 
 
+def fitting(rules: list[str], pbx: str = "") -> Scenario | None:
+    """Return the shipped scenario that diagnoses point to; None when none does.
+
+    A phone that does not register comes before one that does, for what only slows a boot is often
+    there as well; then the first diagnosis; then the Asterisk it happened with.
+
+    Args:
+        rules: what was diagnosed, the surest first.
+        pbx: the kind of Asterisk, where it is known.
+    """
+    known = [load_scenario(path) for path in shipped().values()]
+    fit = [scenario for scenario in known if scenario.expect.diagnosis in rules]
+
+    def rank(scenario: Scenario) -> tuple[bool, int, bool]:
+        expect = scenario.expect
+        return expect.registered is not False, rules.index(expect.diagnosis), scenario.pbx != pbx
+
+    return min(fit, key=rank, default=None)
+
+
 def find(given: str) -> Scenario:
     """Return the scenario of a name, a file, or a user's complaint.
 
@@ -150,22 +183,37 @@ def find(given: str) -> Scenario:
     path = Path(given)
     if path.suffix in {".yaml", ".yml"}:
         return load_scenario(path)
-    said = set(_WORD.findall(given.lower()))
-    scores: list[tuple[float, Scenario]] = []
-    for each in known.values():
-        scenario = load_scenario(each)
-        words = [
-            set(_WORD.findall(text.lower())) for text in (*scenario.complaints, scenario.title)
-        ]
-        common = max(len(said & own) for own in words)
-        scores.append((common / max(len(said), 1), scenario))
-    scores.sort(key=lambda pair: pair[0], reverse=True)
-    best, second = scores[0], scores[1]
-    if best[0] < 0.3 or best[0] - second[0] < 0.05:
-        near = [scenario.name for score, scenario in scores if score >= max(best[0] - 0.1, 0.15)]
+    return _by_complaint(given, [load_scenario(each) for each in known.values()])
+
+
+def _by_complaint(given: str, scenarios: list[Scenario]) -> Scenario:
+    """Return the scenario whose complaints share the most telling words with what is said."""
+    texts = {
+        scenario.name: [_words(text) for text in (*scenario.complaints, scenario.title)]
+        for scenario in scenarios
+    }
+    everywhere = Counter(word for own in texts.values() for word in set().union(*own))
+    said = _words(given)
+    # A word that many scenarios have tells little; one that none has tells nothing.
+    weight = {word: 1 / everywhere[word] for word in said if everywhere[word]}
+    scores = {
+        name: max(sum(weight.get(word, 0.0) for word in said & text) for text in own)
+        for name, own in texts.items()
+    }
+    # Of two that fail alike, the PBX of today is meant unless the words name the other.
+    ranked = sorted(scenarios, key=lambda each: (-scores[each.name], each.pbx != "asterisk22"))
+    best, second = ranked[0], ranked[1]
+    alike = best.expect.diagnosis == second.expect.diagnosis
+    clear = alike or scores[best.name] - scores[second.name] > _CLEARLY
+    if scores[best.name] < _ENOUGH or not clear:
+        near = [each.name for each in ranked if scores[each.name] > 0][:4]
         raise UsageFault(
             f"no scenario is clearly that of {given!r}",
             expected="a name, a YAML file, a bundle, or the words of a known complaint",
-            hint=f"choose one of: {', '.join(near or known)}",
+            hint=f"choose one of: {', '.join(near or [each.name for each in scenarios])}",
         )
-    return best[1]
+    return best
+
+
+def _words(text: str) -> set[str]:
+    return set(_WORD.findall(text.lower())) - _EMPTY_WORDS

@@ -20,6 +20,8 @@ __all__ = ["Actor"]
 _BOOT_SECONDS = 240.0
 #: Longest time between two looks whether the failure shows already.
 _LOOK_SECONDS = 1.0
+#: For how long it must go on showing: a REGISTER comes seconds after the file it follows from.
+_SETTLED_SECONDS = 4.0
 
 
 class Actor:
@@ -69,6 +71,7 @@ class Actor:
         """Wait until the phone is registered, or the failure shows, or the time is over."""
         timeline = self._bench.timeline
         deadline = time.monotonic() + self._bench.deadlines.device(_BOOT_SECONDS)
+        shown_since: float | None = None
         with timeline.step("see what the boot comes to", device=self._phone.name):
             while (left := deadline - time.monotonic()) > 0:
                 timeline.wait_until(
@@ -79,7 +82,10 @@ class Actor:
                 self.registered = any(
                     self._accepted(message) for message in timeline.events(SipMessage, since=since)
                 )
-                if self.registered or self._shows():
+                now = time.monotonic()
+                shown_since = (shown_since or now) if self._shows() else None
+                settled = shown_since is not None and now - shown_since >= _SETTLED_SECONDS
+                if self.registered or settled:
                     return
 
     def _accepted(self, event: object) -> bool:

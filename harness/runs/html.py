@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime
@@ -10,7 +11,7 @@ from pathlib import Path
 from markupsafe import Markup
 
 from harness.events import LampChanged, Record
-from harness.runs.junit import hide
+from harness.evidence import redact
 from harness.runs.page import page_templates
 from harness.runs.results import RunResult, TestResult
 from harness.runs.verdict import Verdict
@@ -37,18 +38,23 @@ def write_html(
             when=datetime.fromtimestamp(run.started).astimezone().strftime("%A %d %B %Y, %H:%M"),
             minutes=_length((run.ended or run.started) - run.started),
             verdicts=[(verdict.value, run.count(verdict)) for verdict in Verdict],
-            tests=[_test(run, result, records, secrets) for result in run.results],
+            tests=[_test(result, records, secrets) for result in run.results],
             virtual="virtual" in run.devices.values(),
         )
     )
-    path.write_text(hide(page, secrets), encoding="utf-8")
+    path.write_text(redact(page, secrets), encoding="utf-8")
 
 
 def _test(
-    run: RunResult, result: TestResult, records: Sequence[Record], secrets: AbstractSet[str]
+    result: TestResult, records: Sequence[Record], secrets: AbstractSet[str]
 ) -> dict[str, object]:
-    own = records[result.first_record : result.last_record]
-    pcap = result.pcap.relative_to(run.directory).as_posix() if result.pcap is not None else ""
+    # By number, for an export may hold the records of some tests only.
+    first, last = (
+        bisect_left(records, at, key=lambda record: record.seq)
+        for at in (result.first_record, result.last_record)
+    )
+    own = records[first:last]
+    pictures = {what: path for what, path in result.files.items() if path.endswith(".png")}
     return {
         "name": result.name,
         "verdict": result.verdict.value,
@@ -56,8 +62,11 @@ def _test(
         "detail": result.detail,
         "devices": result.devices,
         "duration": _length(result.duration),
-        "pcap": pcap,
-        "ladder": Markup(hide(result.ladder_html, secrets)),  # noqa: S704 (escaped by its maker)
+        "files": {w: p for w, p in result.files.items() if w not in pictures},
+        "pictures": pictures,
+        "streams": result.streams,
+        "measurements": {what: f"{number:g}" for what, number in result.measurements.items()},
+        "ladder": Markup(redact(result.ladder_html, secrets)),  # noqa: S704 (escaped by its maker)
         "rows": [_row(record, own[0].mono) for record in own[:_MOST_ROWS]],
         "left_out": max(0, len(own) - _MOST_ROWS),
     }

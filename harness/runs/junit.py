@@ -1,4 +1,4 @@
-"""JUnit XML for CI systems, with verdict, reason and device labels as properties."""
+"""JUnit XML for CI systems, with verdict, device labels and measurements as properties."""
 
 from __future__ import annotations
 
@@ -9,20 +9,13 @@ from collections.abc import Set as AbstractSet
 from pathlib import Path
 from types import MappingProxyType
 
+from harness.evidence import redact
 from harness.runs.results import RunResult, TestResult
 from harness.runs.verdict import Verdict
 
-__all__ = ["hide", "write_junit"]
+__all__ = ["write_junit"]
 
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
-
-def hide(text: str, secrets: AbstractSet[str]) -> str:
-    """Replace every secret by dots, the longest first."""
-    for secret in sorted(secrets, key=len, reverse=True):
-        if secret:
-            text = text.replace(secret, "•••")
-    return text
 
 
 def write_junit(
@@ -43,15 +36,21 @@ def write_junit(
     product = run.count(Verdict.PRODUCT_FAULT)
     passed = run.count(Verdict.PASSED)
     suite = ET.Element(
-        "testsuite", name=run.lab, tests=str(len(run.results)), failures=str(product),
-        errors=str(len(run.results) - product - passed), skipped="0",
+        "testsuite", name=run.lab, tests=str(len(run.results) + len(run.not_run)),
+        failures=str(product), errors=str(len(run.results) - product - passed),
+        skipped=str(len(run.not_run)),
         time=f"{sum(result.duration for result in run.results):.3f}",
     )  # fmt: skip
     properties = {f"device {name}": label for name, label in run.devices.items()}
     own = {"run": run.run_id, "pbx": run.pbx}
-    _properties(suite, properties | run.versions | run.seeded | own, secrets)
+    out = {f"quarantined {name}": reason for name, reason in run.quarantined.items()}
+    _properties(suite, properties | run.versions | run.seeded | own | out, secrets)
     for result in run.results:
         suite.append(_case(run, result, secrets, changes.get(result.test, "")))
+    for test in run.not_run:
+        module, _, name = test.partition("::")
+        case = ET.SubElement(suite, "testcase", classname=module, name=name, time="0")
+        ET.SubElement(case, "skipped", message=_clean(run.reason_not_run(test), secrets))
     tree = ET.ElementTree(suite)
     ET.indent(tree)
     tree.write(path, encoding="utf-8", xml_declaration=True)
@@ -69,7 +68,7 @@ def _case(run: RunResult, result: TestResult, secrets: AbstractSet[str], change:
         for device in result.devices
         for name, value in run.facts.get(device, {}).items()
     }
-    measured = {name: f"{value:g}" for name, value in result.measurements.items()}
+    measured = {f"measured {what}": f"{number:g}" for what, number in result.measurements.items()}
     _properties(case, told | labels | kept_by | measured, secrets)
     if result.verdict is not Verdict.PASSED:
         tag = "failure" if result.verdict is Verdict.PRODUCT_FAULT else "error"
@@ -87,4 +86,4 @@ def _properties(parent: ET.Element, values: dict[str, str], secrets: AbstractSet
 
 
 def _clean(text: str, secrets: AbstractSet[str]) -> str:
-    return _NOT_XML.sub("�", hide(text, secrets))
+    return _NOT_XML.sub("�", redact(text, secrets))

@@ -11,7 +11,15 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from harness.events import PhoneStateChanged, Record, StepEnded, StepStarted, TestEnded, TestStarted
+from harness.events import (
+    PhoneStateChanged,
+    Record,
+    StationQuarantined,
+    StepEnded,
+    StepStarted,
+    TestEnded,
+    TestStarted,
+)
 from harness.timeline import Timeline
 
 __all__ = ["LiveView"]
@@ -74,6 +82,9 @@ class LiveView:
         if isinstance(event, PhoneStateChanged):
             self._state[record.device] = event.state
             self._say(record, f"{event.state.lower()} ({event.why})")
+        elif isinstance(event, StationQuarantined):
+            self._state[record.device] = "QUARANTINED"
+            self._say(record, str(event))
         elif isinstance(event, StepStarted) and record.device:
             self._step[record.device] = (event.name, time.monotonic())
             self._say(record, event.name)

@@ -7,9 +7,9 @@ from collections.abc import Set as AbstractSet
 from datetime import datetime
 from pathlib import Path
 
+from harness.evidence import redact
 from harness.runs.history.morning import Morning
 from harness.runs.history.trend import Trend
-from harness.runs.junit import hide
 from harness.runs.page import page_templates
 from harness.runs.sparkline import sparkline
 from harness.runs.verdict import Verdict
@@ -38,7 +38,7 @@ def write_morning(told: Morning, path: Path, *, secrets: AbstractSet[str]) -> No
             trends=[_trend(trend) for trend in told.trends if len(trend.values) > 1],
         )
     )
-    path.write_text(hide(page, secrets), encoding="utf-8")
+    path.write_text(redact(page, secrets), encoding="utf-8")
 
 
 def _trend(trend: Trend) -> dict[str, object]:

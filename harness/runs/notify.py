@@ -14,7 +14,7 @@ from collections.abc import Set as AbstractSet
 from typing import Any
 from urllib.parse import urlsplit
 
-from harness.runs.junit import hide
+from harness.evidence import redact
 
 __all__ = ["notify"]
 
@@ -40,14 +40,14 @@ def notify(
     Returns:
         A sentence for each that could not be told.
     """
-    body = hide(json.dumps(summary, ensure_ascii=False), secrets)
+    body = redact(json.dumps(summary, ensure_ascii=False), secrets)
     told = []
     if command and (why := _run(command, body)):
         told.append(f"the notify command could not tell of the night: {why}")
     if webhook and (why := _post(webhook, body)):
         # Only the host: the rest of such a URL is what lets one write there.
         told.append(f"the webhook at {_host(webhook)} could not be told of the night: {why}")
-    return [hide(each, secrets | {webhook}) for each in told]
+    return [redact(each, secrets | {webhook}) for each in told]
 
 
 def _run(command: str, body: str) -> str:

@@ -23,7 +23,8 @@ class TestResult:
     """One test: verdict, reason, evidence. Times in seconds; records by their range.
 
     ``pbx`` is the kind of Asterisk it ran against. ``measurements`` are what the test measured, by
-    name; a name ends in its unit (``boot_s``, ``transfer_gap_ms``), or in none (``mos``).
+    name; a name ends in its unit (``boot_s``, ``transfer_gap_ms``), or in none (``mos``). ``files``
+    are its evidence: what it is, and the path relative to the run. ``streams`` are its RTP streams.
     """
 
     __test__ = False
@@ -41,6 +42,8 @@ class TestResult:
     ladder_html: str = ""
     pbx: str = ""
     measurements: dict[str, float] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
+    streams: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def name(self) -> str:
@@ -55,7 +58,8 @@ class TestResult:
             "reason": self.reason, "detail": self.detail, "started": self.started,
             "duration": self.duration, "first_record": self.first_record,
             "last_record": self.last_record, "pcap": pcap, "ladder_html": self.ladder_html,
-            "pbx": self.pbx, "measurements": self.measurements,
+            "pbx": self.pbx, "measurements": self.measurements, "files": self.files,
+            "streams": self.streams,
         }  # fmt: skip
 
 
@@ -64,8 +68,10 @@ class RunResult:
     """A run: what it was made with, and its results so far.
 
     ``facts`` says of each phone what a result is kept by besides its test: ``model``, ``load``, and
-    ``templates``, a digest of its file as rendered, without passwords. ``notes`` are what else a
-    person should know at the end.
+    ``templates``, a digest of its file as rendered, without passwords.
+    ``quarantined`` is the reason for each station that failed the health check; ``not_run`` are
+    the tests that were therefore not run, each with its station (empty when it needs any).
+    ``notes`` are what else a person should know at the end.
     """
 
     run_id: str
@@ -81,6 +87,8 @@ class RunResult:
     facts: dict[str, dict[str, str]] = field(default_factory=dict)
     paths: list[Path] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    quarantined: dict[str, str] = field(default_factory=dict)
+    not_run: dict[str, str] = field(default_factory=dict)
 
     def add(self, result: TestResult) -> None:
         """Take a result and write it down at once."""
@@ -94,13 +102,27 @@ class RunResult:
         head = {
             "run_id": self.run_id, "lab": self.lab, "started": self.started, "ended": self.ended,
             "devices": self.devices, "versions": self.versions, "seeded": self.seeded,
-            "pbx": self.pbx, "facts": self.facts,
+            "pbx": self.pbx, "facts": self.facts, "quarantined": self.quarantined,
+            "not_run": self.not_run,
         }  # fmt: skip
+        (self.directory / _RESULTS).touch()
         (self.directory / _HEAD).write_text(json.dumps(head, indent=1), encoding="utf-8")
 
     def folder_of(self, test: str) -> Path:
         """Where a test's evidence is kept."""
         return self.directory / "tests" / _UNSAFE.sub("_", test).strip("_")[-120:]
+
+    @property
+    def verdicts(self) -> list[Verdict]:
+        """What decides the exit code: a station that is out is a fault of the bench."""
+        told = [result.verdict for result in self.results]
+        return [*told, Verdict.BENCH_FAULT] if self.quarantined else told
+
+    def reason_not_run(self, test: str) -> str:
+        """Why a test was not run: its station's reason, or that of all of them."""
+        station = self.not_run[test]
+        ill = {station: self.quarantined[station]} if station else self.quarantined
+        return "; ".join(f"{name} is quarantined: {reason}" for name, reason in ill.items())
 
     def count(self, verdict: Verdict) -> int:
         """Return how many tests ended with a verdict."""

@@ -46,8 +46,8 @@ def _lay_cables(spec: BenchSpec, stack: ExitStack) -> dict[str, Cable]:
     if not spec.bridge:
         return {}
     return {
-        name: stack.enter_context(plugged(name, phone.mac, spec.bridge, f"port{number}"))
-        for number, (name, phone) in enumerate(spec.phones.items(), 1)
+        name: stack.enter_context(plugged(name, phone.mac, spec.bridge, phone.port))
+        for name, phone in spec.phones.items()
     }
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ctypes
 import json
 import os
 import signal
@@ -16,21 +15,19 @@ from pathlib import Path
 from typing import Any
 
 from harness.events import LampColour
+from harness.owners import die_with_parent
 from harness.virtual.cable import PHONE_PORT, Cable
 from harness.virtual.spec import PhoneSpec
 
 __all__ = ["PhoneProcess"]
 
-#: From linux/prctl.h.
-_PR_SET_PDEATHSIG = 1
 #: Bytes in one line of a phone's log.
 _LINE_LIMIT = 1 << 20
-_LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 def _begin(cable: Cable | None) -> None:
     """In the new process: die with the parent, and live at the phone's end of its cable."""
-    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    die_with_parent()
     if cable is not None:
         cable.enter()
 

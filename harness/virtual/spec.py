@@ -155,7 +155,7 @@ class Lease(_Spec):
 
 
 class PhoneSpec(_Spec):
-    """One phone twin: what feeds it, what presses its keys, and what it is.
+    """One phone twin: what feeds it, what presses its keys, its switch port, and what it is.
 
     ``boot_loader_s`` is the device time from power-on with # held to the amber walk: seconds on
     most, minutes on some boot loaders.
@@ -163,6 +163,7 @@ class PhoneSpec(_Spec):
 
     outlet: str
     keypad: str
+    port: str = ""
     model: ModelName
     mac: str
     address: str = ""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from fixtures.session import Measure
 from harness.events import OutletSwitched
+from harness.evidence import Evidence
 from harness.phone import Phone, PhoneState, ResetCode
 from harness.power import OutletState, Power
 from harness.provisioning import Provisioning
@@ -37,11 +39,12 @@ def reset_and_register(phone: Phone, provisioning: Provisioning, kind: ResetCode
 
 
 def test_factory_reset_flashes_provisions_and_registers(
-    station_phone: Phone, provisioning: Provisioning
+    station_phone: Phone, provisioning: Provisioning, evidence: Evidence, measure: Measure
 ) -> None:
     """The main line of the night."""
     since = reset_and_register(station_phone, provisioning, ResetCode.SOFT)
     assert station_phone.registered_event(since=since).contact
+    measure("reset_s", evidence.boot_time(station_phone.address, since=since))
 
 
 # The two codes that format the flash leave a phone dark for more than five minutes each. A night
@@ -59,7 +62,7 @@ def test_keep_network_code_wipes_the_rest(station_phone: Phone, provisioning: Pr
 
 
 def test_power_cycle_boots_without_flashing_again(
-    station_phone: Phone, provisioning: Provisioning
+    station_phone: Phone, provisioning: Provisioning, evidence: Evidence, measure: Measure
 ) -> None:
     station_phone.bring_up()
     since = station_phone.power_cycle()
@@ -67,3 +70,5 @@ def test_power_cycle_boots_without_flashing_again(
     assert provisioning.fetched(station_phone.name, since=since) == (
         provisioning.expected_boot(station_phone.name)
     )
+    measure("boot_s", evidence.boot_time(station_phone.address, since=since))
+    measure("registration_ms", evidence.registration_time(station_phone.address, since=since))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from fixtures.session import Measure
+from harness.evidence import Evidence
 from harness.pbx import Asterisk
 from harness.phone import Phone
 from harness.provisioning import Provisioning
-from harness.timeline import Timeline
 
 
 def test_contact_is_the_phones_own_address(
@@ -26,9 +27,10 @@ def test_console_shows_the_contact(phone: Phone, pbx: Asterisk) -> None:
 
 
 def test_restart_from_the_settings_menu_comes_back_registered(
-    phone: Phone, timeline: Timeline, pbx: Asterisk
+    phone: Phone, pbx: Asterisk, evidence: Evidence, measure: Measure
 ) -> None:
     since = phone.restart()
     accepted = phone.wait_registered(since=since)
     assert accepted.start_line == "SIP/2.0 200 OK"
     assert [contact.host for contact in pbx.contacts(phone.extension)] == [phone.address]
+    measure("registration_ms", evidence.registration_time(phone.address, since=since))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from fixtures.calls import Connect
+from fixtures.session import Measure
 from fixtures.witness import Hearing
+from harness.bench import Bench
 from harness.events import SipMessage
 from harness.evidence import Evidence
 from harness.pbx import Asterisk
@@ -27,6 +29,7 @@ def test_incoming_call_codec(
     hearing: Hearing,
     pbx: Asterisk,
     call_in: Connect,
+    measure: Measure,
     codec: str,
     payload_type: int,
 ) -> None:
@@ -43,6 +46,7 @@ def test_incoming_call_codec(
         assert seen.answered == payload_type
         assert seen.rtp_sent == {payload_type}
         assert seen.rtp_received == {payload_type}
+        measure("ringing_ms", evidence.setup_time(call.call_id, 180))
         phone.hang_up(call)
         outgoing.wait_state("ended", within=5.0)
     finally:
@@ -57,6 +61,7 @@ def test_outgoing_call_codec(
     hearing: Hearing,
     pbx: Asterisk,
     call_out: Connect,
+    measure: Measure,
     codec: str,
     payload_type: int,
 ) -> None:
@@ -73,6 +78,7 @@ def test_outgoing_call_codec(
         assert seen.answered == payload_type
         assert seen.rtp_sent == {payload_type}
         assert seen.rtp_received == {payload_type}
+        measure("setup_ms", evidence.setup_time(call.call_id, 200))
         incoming.hangup()
         phone.sent("SIP/2.0 200", since=call.since, cseq="BYE", call_id=call.call_id)
     finally:
@@ -124,7 +130,13 @@ def test_preferred_codec_leads_the_offer(
 
 
 def test_hold_silences_and_resume_brings_both_back(
-    phone: Phone, caller: Peer, hearing: Hearing, call_in: Connect
+    phone: Phone,
+    caller: Peer,
+    hearing: Hearing,
+    evidence: Evidence,
+    bench: Bench,
+    measure: Measure,
+    call_in: Connect,
 ) -> None:
     call, outgoing = call_in(phone, caller)
     parties = {phone.name: None, caller.name: outgoing}
@@ -133,7 +145,13 @@ def test_hold_silences_and_resume_brings_both_back(
     offer = phone.hold(call)
     assert "a=sendonly" in offer.text
     hearing(parties, {phone.name: [], caller.name: []})
-    phone.resume(call)
+    resumed = phone.resume(call)
     hearing(parties, both)
+    at_caller = str(bench.lab.peers[caller.name].address)
+    gaps = [
+        evidence.gap(ear, party, bench.tones, asked=resumed)
+        for ear, party in ((phone.address, caller.name), (at_caller, phone.name))
+    ]
+    measure("resume_gap_ms", max(gaps))
     phone.hang_up(call)
     outgoing.wait_state("ended", within=5.0)

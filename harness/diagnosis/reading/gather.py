@@ -11,17 +11,21 @@ from harness.diagnosis.case import Case, Clue
 from harness.diagnosis.reading.logs import LogReader
 from harness.diagnosis.reading.sip_debug import SipDebug
 from harness.errors import UsageFault
+from harness.events import ConnectionRefused
 from harness.evidence import recall
 from harness.provisioning.lint import Tree, read_tree
 from harness.timeline import read_timeline
 
-__all__ = ["read_case", "read_lines"]
+__all__ = ["read_case", "read_lines", "unpack"]
 
 #: Classic pcap in both byte orders, with micro- and nanoseconds; pcapng.
 _CAPTURE = {b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\xc3\xd4", b"\x4d\x3c\xb2\xa1", b"\xa1\xb2\x3c\x4d"}
 _CAPTURE |= {b"\x0a\x0d\x0d\x0a"}
 _CONFIGURATION = {".xml", ".cnf", ".conf", ".loads", ".sgn"}
 _IGNORED = {".html", ".json", ".css", ".js", ".png", ".bmp", ".sbn", ".jar", ".wav", ".raw"}
+_TIMELINE = "timeline.jsonl"
+#: What the harness makes of a timeline and a capture: clues are taken from those, and once.
+_TOLD_AGAIN = {"ladder.txt", "timeline.txt", "rtp.txt", "lamps.txt", "status.txt", "missing.txt"}
 _LARGEST = 256 * 1024 * 1024
 
 
@@ -41,17 +45,31 @@ def read_case(paths: Sequence[Path], *, test: str = "") -> Case:
     for path in paths:
         if zipfile.is_zipfile(path):
             with TemporaryDirectory(prefix="phone-bench-") as folder:
-                _unpack(path, Path(folder))
+                unpack(path, Path(folder))
                 inside = read_case([Path(folder)], test=test)
             case.clues += inside.clues
             _join(case.files, inside.files)
             continue
+        timelines = _timelines(path)
         for file, name in _files(path):
+            told = any(folder in file.parents for folder in timelines)
+            if told and (file.name in _TOLD_AGAIN or file.parent.name == "transfers"):
+                continue
+            if file.name == _TIMELINE and any(f in file.parent.parents for f in timelines):
+                continue
             if file.suffix.lower() in _CONFIGURATION:
                 configurations.append(file)
             else:
-                case.clues += _clues(file, name, test)
-    folders = [path for path in paths if path.is_dir()]
+                clues = _clues(file, name, test)
+                # A timeline has all of the capture beside it but what nobody looks for live.
+                case.clues += [
+                    clue
+                    for clue in clues
+                    if not (told and file.suffix == ".pcap")
+                    or isinstance(clue.event, ConnectionRefused)
+                ]
+    # A folder with a timeline is evidence, which holds what was fetched; any other may be a root.
+    folders = [path for path in paths if path.is_dir() and not _timelines(path)]
     if configurations:
         tree = read_tree(configurations)
         tree.whole = bool(folders)
@@ -77,6 +95,10 @@ def read_lines(lines: Iterable[str], name: str, reader: LogReader | None = None)
         yield Clue(f"{name}:{message[0]}", message[1])
 
 
+def _timelines(path: Path) -> set[Path]:
+    return {file.parent for file in path.rglob(_TIMELINE)} if path.is_dir() else set()
+
+
 def _files(path: Path) -> Iterator[tuple[Path, str]]:
     if path.is_dir():
         for file in sorted(each for each in path.rglob("*") if each.is_file()):
@@ -89,7 +111,7 @@ def _files(path: Path) -> Iterator[tuple[Path, str]]:
 
 
 def _clues(file: Path, name: str, test: str) -> list[Clue]:
-    if file.name == "timeline.jsonl":
+    if file.name == _TIMELINE:
         records = [each for each in read_timeline(file) if not test or each.test == test]
         return Case.of_records(records).clues
     try:
@@ -110,7 +132,12 @@ def _clues(file: Path, name: str, test: str) -> list[Clue]:
     return list(read_lines(text.splitlines(), name))
 
 
-def _unpack(path: Path, folder: Path) -> None:
+def unpack(path: Path, folder: Path) -> None:
+    """Unpack a bundle.
+
+    Raises:
+        UsageFault: it is no zip that can be read, or unpacks to too much.
+    """
     try:
         with zipfile.ZipFile(path) as bundle:
             if sum(item.file_size for item in bundle.infolist()) > 4 * _LARGEST:

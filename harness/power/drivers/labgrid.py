@@ -10,6 +10,7 @@ import json
 import os
 import select
 import subprocess
+import sys
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -103,7 +104,9 @@ class LabgridOutlets:
                     pipe.close()
 
     def _start(self) -> str:
-        backend, python = self._spec.backend, self._spec.python
+        backend = self._spec.backend
+        given = self._spec.python
+        python = str(Path(given).expanduser()) if given else sys.executable
         self._unread = b""
         try:
             self._process = subprocess.Popen(
@@ -127,8 +130,8 @@ class LabgridOutlets:
                 f"labgrid's backend {backend} is not installed: {answer['missing']}",
                 device=self._name,
                 state=f"python: {python}",
-                hint="python3 -m venv labgrid && labgrid/bin/pip install labgrid, then say "
-                "python: labgrid/bin/python in lab.yaml; what a backend needs beyond it, likewise",
+                hint="python3 -m venv ~/labgrid && ~/labgrid/bin/pip install labgrid, then say "
+                "python: ~/labgrid/bin/python in lab.yaml; what a backend needs besides, likewise",
             )
         return str(answer["labgrid"])
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import http.client
 import json
-import time
-import urllib.error
+import socket
+import threading
 import urllib.parse
-import urllib.request
+from contextlib import suppress
+from http.client import HTTPConnection
 from typing import Any
 
 from harness.errors import BenchFault, UsageFault
@@ -29,6 +30,13 @@ class _NoAnswer(Exception):
     """The command was not answered: the connection failed, broke or took too long."""
 
 
+def _end(connection: socket.socket, ended: threading.Event) -> None:
+    """Wake up whoever still reads."""
+    ended.set()
+    with suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
+
+
 class TasmotaOutlets:
     """Drive the relays of one device (an `OutletDriver`)."""
 
@@ -38,7 +46,8 @@ class TasmotaOutlets:
         self._name = opening.name
         self._timeout_s = opening.spec.timeout_s
         self._base = opening.address.rstrip("/")
-        if urllib.parse.urlsplit(self._base).scheme not in ("http", "https"):
+        self._where = urllib.parse.urlsplit(self._base)
+        if self._where.scheme not in ("http", "https") or not self._where.hostname:
             raise UsageFault(
                 f"{self._base!r} is no address of a Tasmota device",
                 device=self._name,
@@ -47,8 +56,6 @@ class TasmotaOutlets:
             )
         self._login = {key: opening.secrets[key] for key in ("user", "password") if opening.secrets}
         self._relays = len(opening.spec.outlet_names)
-        # A proxy of this machine's environment has no business between us and the bench.
-        self._http = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         firmware = self._ask("Status 2").get("StatusFWR")
         if not isinstance(firmware, dict):
             raise self._garbage("Status 2", "no StatusFWR")
@@ -114,23 +121,32 @@ class TasmotaOutlets:
         query = urllib.parse.urlencode(
             {**self._login, "cmnd": command}, quote_via=urllib.parse.quote
         )
-        deadline = time.monotonic() + self._timeout_s
-        body = b""
+        where = self._where
+        kind = http.client.HTTPSConnection if where.scheme == "https" else HTTPConnection
+        connection = kind(where.hostname or "", where.port, timeout=self._timeout_s)
+        ended = threading.Event()
+        timer: threading.Timer | None = None
         try:
-            with self._http.open(f"{self._base}/cm?{query}", timeout=self._timeout_s) as response:
-                while chunk := response.read1(4096):
-                    body += chunk
-                    if time.monotonic() > deadline or len(body) > _LONGEST:
-                        raise _NoAnswer("its answer does not end")
-        except urllib.error.HTTPError as error:
-            error.close()
-            if error.code == http.HTTPStatus.UNAUTHORIZED:
-                raise self._not_let_in() from None
-            raise _NoAnswer(f"HTTP {error.code}") from None
-        except urllib.error.URLError as error:
-            raise _NoAnswer(str(error.reason)) from None
+            connection.connect()
+            # The connection's own timeout is for each piece, and pieces may drip for ever.
+            timer = threading.Timer(self._timeout_s, _end, (connection.sock, ended))
+            timer.start()
+            connection.request("GET", f"{where.path}/cm?{query}")
+            response = connection.getresponse()
+            body = response.read(_LONGEST)
         except (OSError, http.client.HTTPException) as error:
-            raise _NoAnswer(str(error) or type(error).__name__) from None
+            why = "its answer does not end" if ended.is_set() else str(error)
+            raise _NoAnswer(why or type(error).__name__) from None
+        finally:
+            if timer is not None:
+                timer.cancel()
+            connection.close()
+        if ended.is_set():
+            raise _NoAnswer("its answer does not end")
+        if response.status == http.HTTPStatus.UNAUTHORIZED:
+            raise self._not_let_in()
+        if response.status != http.HTTPStatus.OK:
+            raise _NoAnswer(f"HTTP {response.status}")
         try:
             answer = json.loads(body)
         except ValueError:

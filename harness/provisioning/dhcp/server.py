@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import select
 import shutil
-import signal
 import subprocess
 import threading
 from collections.abc import Mapping
@@ -17,6 +15,7 @@ from pathlib import Path
 from harness.errors import BenchFault, UsageFault
 from harness.events import DhcpMessage, Note
 from harness.namespaces import ip
+from harness.owners import die_with_parent
 from harness.provisioning.dhcp.log import DnsmasqLog
 from harness.provisioning.dhcp.plan import DhcpPlan
 from harness.provisioning.dhcp.render import render_dhcp
@@ -28,9 +27,6 @@ _READY = "DHCP, sockets bound exclusively to interface"
 _START_SECONDS = 5.0
 #: A message is written line by line in one go: silence this long (seconds) means it is whole.
 _WHOLE = 0.05
-#: From linux/prctl.h.
-_PR_SET_PDEATHSIG = 1
-_LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 class DhcpServer:
@@ -89,6 +85,9 @@ class DhcpServer:
                 f"--conf-file={configuration}",
                 f"--dhcp-leasefile={leases}",
                 "--pid-file=",
+                # With a user or group of its own it would live on, and answer, when we are killed.
+                "--user=root",
+                "--group=root",
                 "--log-facility=-",
             ],
             stdin=subprocess.DEVNULL,
@@ -96,7 +95,7 @@ class DhcpServer:
             stderr=subprocess.PIPE,
             start_new_session=True,
             # One system call and nothing else, so the threads of this process do no harm.
-            preexec_fn=_die_with_parent,  # noqa: PLW1509
+            preexec_fn=die_with_parent,  # noqa: PLW1509
         )
         self._reader = threading.Thread(target=self._read, name="dhcp-log", daemon=True)
         self._reader.start()
@@ -204,7 +203,3 @@ def _check(interface: str, plan: DhcpPlan) -> None:
             hint="give the phones an interface of their own; or network.dhcp: false, and "
             "'harness dhcp isc|kea|dnsmasq' for the server that is there already",
         )
-
-
-def _die_with_parent() -> None:
-    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -4,7 +4,7 @@ Real images are never parsed: they are signed, and all that is read of a .loads 
 readable names of its components. Stand-ins for benches without real images are made here too.
 """
 
-from harness.provisioning.firmware.folder import load_in, read_folder, stage_folder
+from harness.provisioning.firmware.folder import load_in
 from harness.provisioning.firmware.manifest import (
     FirmwareSet,
     known_loads,
@@ -13,6 +13,7 @@ from harness.provisioning.firmware.manifest import (
     read_manifest,
 )
 from harness.provisioning.firmware.release import Release
+from harness.provisioning.firmware.supply import firmware_set, stage_firmware
 from harness.provisioning.firmware.upgrade import Plan, Step, plan_upgrade
 from harness.provisioning.firmware.verify import FileFault, components_in, verify_folder
 
@@ -23,13 +24,13 @@ __all__ = [
     "Release",
     "Step",
     "components_in",
+    "firmware_set",
     "known_loads",
     "load_in",
     "load_manifest",
     "make_up",
     "plan_upgrade",
-    "read_folder",
     "read_manifest",
-    "stage_folder",
+    "stage_firmware",
     "verify_folder",
 ]

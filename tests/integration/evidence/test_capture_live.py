@@ -22,6 +22,7 @@ from harness.events import DtmfHeard, Note, RtpStreamSeen, SipMessage, ToneHeard
 from harness.evidence import (
     Capture,
     Evidence,
+    Material,
     WireEar,
     WireMouth,
     capture_filter,
@@ -308,19 +309,15 @@ def test_codec_by_three_witnesses_and_a_bundle(wire: Wire, phone_port: tuple[str
     assert call.ended_by.startswith(PHONE)
     ladder = ladder_text(wire.folder / "capture.pcap", NAMES)
     assert "INVITE [PCMA] (again)" in ladder
-    bundle = write_bundle(
-        wire.folder / "test",
-        wire.timeline.records(),
-        NAMES,
-        {"z9hG4bK1"},
-        wire.folder / "capture.pcap",
-    )
-    assert bundle.pcap is not None
-    for path in bundle.folder.iterdir():
-        assert "z9hG4bK1" not in path.read_text()
-    assert b"z9hG4bK1" not in bundle.pcap.read_bytes()
-    assert tshark_count(bundle.pcap, "sip") == 6
-    assert tshark_count(bundle.pcap) == wire.capture.test_packets
+    pcap = wire.folder / "capture.pcap"
+    material = Material("t", wire.timeline.records(), NAMES, TONES, pcap, PBX, secrets={"z9hG4bK1"})
+    for whole in (True, False):
+        bundle = write_bundle(wire.folder / "test", material, whole=whole)
+        for path in bundle.files.values():
+            assert b"z9hG4bK1" not in path.read_bytes()
+        assert tshark_count(pcap, "sip") == 6
+        assert tshark_count(pcap) == wire.capture.test_packets
+    assert tshark_count(pcap, "frame.cap_len > 100 && !sip") == 0, "nobody's voice is kept"
 
 
 def test_streams_are_told_once(wire: Wire, phone_port: tuple[str, int]) -> None:

@@ -60,13 +60,13 @@ MISTAKES = [
     Mistake(
         "password", "{{ line.password }}", "{{ line.password }}" * 4, "refused its registration"
     ),
-    Mistake("port", "<sipPort>{{ pbx_port }}", "<sipPort>5160", "sent no REGISTER to the PBX"),
+    Mistake("port", "<sipPort>{{ pbx_port }}", "<sipPort>5160", "5160 has no answer"),
     Mistake("boolean", "<registerWithProxy>true", "<registerWithProxy>TRUE", "sent no REGISTER"),
     Mistake("feature", "<featureID>9", "<featureID>2", "Unprovisioned"),
     Mistake("dial-plan-case", "{{ dial_template }}", "DialPlan.xml", "asked for DialPlan.xml"),
     Mistake("dtmf", "{{ dtmf_out_of_band }}", "none", "'' == '0123456789*#ABCD'"),
     Mistake("load", "{{ load }}", "SIP42.9-9-9S", "asked for SIP42.9-9-9S.loads"),
-    Mistake("no-server", "{{ pbx_address }}", "", "sends REGISTER but never takes"),
+    Mistake("no-server", "{{ pbx_address }}", "", ":5060 has no answer"),
 ]
 
 

@@ -11,6 +11,12 @@ from harness.lab import load_lab
 from harness.provisioning.dhcp import FORMATS, check_configuration, plan_for, render_dhcp
 
 LAB = Path(__file__).parents[3] / "lab.yaml"
+#: A mistake each program's own test finds; dnsmasq takes a wrong address for a host's name.
+SPOILT = {
+    "dnsmasq": ("dhcp-host=", "dhcp-hots="),
+    "isc": ("fixed-address 127.42.0.42", "fixed-address 127.42.0."),
+    "kea": ("127.42.0.42", "127.42.0.nobody"),
+}
 
 
 @pytest.mark.parametrize("program", sorted(FORMATS))
@@ -27,6 +33,9 @@ def test_the_program_takes_it_and_it_says_both_options(program: str) -> None:
 
 @pytest.mark.parametrize("program", sorted(FORMATS))
 def test_a_spoilt_configuration_is_refused_in_its_words(program: str) -> None:
-    text = render_dhcp(plan_for(load_lab(LAB)), program).replace("127.42.0.42", "127.42.0.nobody")
+    right, wrong = SPOILT[program]
+    text = render_dhcp(plan_for(load_lab(LAB)), program)
+    assert right in text
+    text = text.replace(right, wrong)
     with pytest.raises(UsageFault, match="refuses the configuration"):
         check_configuration(text, program)

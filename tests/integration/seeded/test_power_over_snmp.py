@@ -21,7 +21,7 @@ pytestmark = pytest.mark.integration
             "driver: snmp, mib: poe-cisco, version: v3, confirm_s: 3",
             {"pdus": {"pdu-1": {"lie": True}}},
             "bench fault",
-            "nothing confirms it",
+            "draws 0.000 A; the device says: searching",
         ),
         (
             "driver: snmp, mib: raritan, version: v3, confirm_s: 3",

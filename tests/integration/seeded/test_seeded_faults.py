@@ -98,20 +98,12 @@ CASES = [
         "did not go down",
         "fault fired: ",
     ),
-    Case({"pdus": {"pdu-1": {"silent": True}}}, "power_cut", "bench fault", "pdu-1", "fault fired"),
     Case(
         {"pdus": {"pdu-1": {"lie": True}}},
         "power_cut",
         "bench fault",
         "reads back on but draws 0.000 A",
         "fault fired: pdu-1 lie",
-    ),
-    Case(
-        {"keypads": {"keypad-1": {"silent": True}}},
-        "power_cut",
-        "bench fault",
-        "keypad-1",
-        "fault fired",
     ),
 ]
 

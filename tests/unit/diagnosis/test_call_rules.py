@@ -61,6 +61,8 @@ def test_no_common_codec() -> None:
         "NOTICE[7]: chan_sip.c:1 sip_call: No audio format found to offer. Cancelling call to 201"
     )
     assert "no-common-codec" in rules(Clue("full:3", LogLine("asterisk", line)))
+    line = line.replace("No audio format", "No format")
+    assert "no-common-codec" in rules(Clue("full:3", LogLine("asterisk", line)))
 
 
 def test_digits_one_by_one() -> None:

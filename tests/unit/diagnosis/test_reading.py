@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import struct
 import zipfile
 from contextlib import suppress
 from pathlib import Path
+from socket import inet_aton
 from tempfile import TemporaryDirectory
 
 import pytest
+from clues import PHONE, register
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,7 +20,15 @@ from harness.diagnosis import RULES, diagnose, read_case
 from harness.diagnosis.reading import read_lines
 from harness.diagnosis.report import as_catalogue
 from harness.errors import UsageFault
-from harness.events import FileRefused, FileRequested, FileServed, SipMessage
+from harness.events import (
+    ConnectionRefused,
+    FileRefused,
+    FileRequested,
+    FileServed,
+    LogLine,
+    Record,
+    SipMessage,
+)
 
 ROOT = Path(__file__).parents[3]
 
@@ -122,6 +133,48 @@ def test_a_bundle_is_read_like_its_folder(tmp_path: Path) -> None:
     assert [each.rule for each in diagnose(read_case([tmp_path / "mail.zip"]))] == [
         "locale-missing"
     ]
+
+
+def test_what_timeline_and_capture_both_hold_is_one_clue(tmp_path: Path) -> None:
+    """A test's folder: the capture adds only what nobody looks for live, the texts nothing."""
+    said = register(101)
+    assert isinstance(said.event, SipMessage)
+    record = Record(0, 1.0, 1000.0, "capture", "desk", "t", said.event)
+    (tmp_path / "timeline.jsonl").write_text(json.dumps(record.as_dict()) + "\n")
+    syn, reset = (
+        struct.pack("!HHIIBBHHH", *ports, 1, 0, 0x50, flags, 9, 0, 0)
+        for ports, flags in (((50000, 5060), 0x02), ((5060, 50000), 0x14))
+    )
+    packets = [
+        packet(
+            17,
+            PHONE,
+            "10.0.0.1",
+            struct.pack("!HHHH", 49194, 5060, 8 + len(said.event.text), 0)
+            + said.event.text.encode(),
+        ),
+        packet(6, PHONE, "10.0.0.1", syn),
+        packet(6, "10.0.0.1", PHONE, reset),
+    ]
+    (tmp_path / "capture.pcap").write_bytes(
+        struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 101) + b"".join(packets)
+    )
+    for name in ("ladder.txt", "timeline.txt", "rtp.txt", "lamps.txt"):
+        (tmp_path / name).write_text("[2026-11-25 10:00:00] NOTICE[1] told again\n")
+    (tmp_path / "pbx.log").write_text("[2026-11-25 10:00:00] NOTICE[1] told by Asterisk\n")
+    case = read_case([tmp_path])
+    assert len(list(case.of(SipMessage))) == 1
+    assert len(list(case.of(ConnectionRefused))) == 1
+    assert [event.text for _, event in case.of(LogLine)] == [
+        "[2026-11-25 10:00:00] NOTICE[1] told by Asterisk"
+    ]
+    assert not case.files.whole, "what was served is no whole TFTP root"
+
+
+def packet(protocol: int, source: str, destination: str, body: bytes) -> bytes:
+    ends = inet_aton(source) + inet_aton(destination)
+    head = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(body), 0, 0, 64, protocol, 0) + ends
+    return struct.pack("<IIII", 1000, 0, 20 + len(body), 20 + len(body)) + head + body
 
 
 def test_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,6 +5,7 @@ from clues import PHONE, answer, configuration, digest, register, rules
 
 from harness.diagnosis import Clue
 from harness.events import ConnectionRefused, FileServed, LogLine, StatusLogRead
+from harness.evidence import HIDDEN, HIDDEN_LONG
 
 SERVED = Clue("t", FileServed("SEP0024C4ABCDEF.cnf.xml", PHONE, 49200, 900, 2, 0, 0.1), 1.0)
 
@@ -81,6 +82,17 @@ def test_another_password_than_the_files_was_sent() -> None:
         "was not made with the password in"
         in rules(*clues, files=configuration())["password-refused"]
     )
+
+
+def test_a_hidden_password_proves_nothing_but_that_it_was_too_long() -> None:
+    """A bundle's files have their passwords hidden: no digest can be computed from that."""
+    clues = [register(102, authorization=digest("short7pw")), answer(401, 102)]
+    found = rules(*clues, files=configuration(HIDDEN))["password-refused"]
+    assert "refuses the credentials" in found
+    assert "was not made with" not in found
+    found = rules(*clues, files=configuration(HIDDEN_LONG))["password-refused"]
+    assert found.startswith("likely: ")
+    assert "longer than the 31 characters" in found
 
 
 def test_a_stale_nonce_is_no_refusal() -> None:

@@ -53,7 +53,7 @@ def test_streams_with_loss_and_a_gap(tmp_path: Path) -> None:
         (1000 + n * 0.02 + (0.5 if n >= 50 else 0.0), udp(PBX, 10000, PHONE, 16384, rtp(n)))
         for n in numbers
     ]
-    (stream,) = quality_of(pcap(tmp_path, packets))
+    (stream,) = quality_of(read_pcap(pcap(tmp_path, packets)))
     assert (stream.codec, stream.packets, stream.loss) == ("PCMA", 96, 4.0)
     assert stream.gap == pytest.approx(520, abs=1)
     assert stream.score is not None
@@ -63,14 +63,14 @@ def test_streams_with_loss_and_a_gap(tmp_path: Path) -> None:
 
 def test_a_steady_stream_has_no_gap(tmp_path: Path) -> None:
     packets = [(1000 + n * 0.02, udp(PBX, 10000, PHONE, 16384, rtp(n))) for n in range(50)]
-    (stream,) = quality_of(pcap(tmp_path, packets))
+    (stream,) = quality_of(read_pcap(pcap(tmp_path, packets)))
     assert (stream.gap, stream.loss, stream.score) == (0.0, 0.0, 4.41)
 
 
 def test_numbers_that_jump_over_a_hold_are_no_loss(tmp_path: Path) -> None:
     numbers = [*range(50), *range(120, 170)]
     packets = [(1000 + n * 0.02, udp(PBX, 10000, PHONE, 16384, rtp(n))) for n in numbers]
-    (stream,) = quality_of(pcap(tmp_path, packets))
+    (stream,) = quality_of(read_pcap(pcap(tmp_path, packets)))
     assert (stream.loss, stream.gap) == (0.0, pytest.approx(1420, abs=1))
 
 

@@ -96,6 +96,7 @@ def controller(
     return start
 
 
+@pytest.fixture
 def gantry(tmp_path: Path) -> Iterator[Any]:
     """Start a GRBL gantry twin with faults."""
     with gantries(tmp_path) as start:

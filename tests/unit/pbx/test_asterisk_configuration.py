@@ -11,11 +11,12 @@ from jinja2 import Environment, StrictUndefined, UndefinedError
 
 from harness.errors import UsageFault
 from harness.lab import PbxSpec
-from harness.pbx import Endpoint
+from harness.pbx import Asterisk, Endpoint
 from harness.pbx.chan_pjsip import ChanPjsip
 from harness.pbx.chan_sip import ChanSip
 from harness.pbx.channel_driver import ChannelDriver
 from harness.pbx.render import ECHO_TEST, asterisk_codec, render_configuration
+from harness.timeline import Timeline
 
 Section = dict[str, list[str]]
 PHONE = Endpoint("201", "pw-phone", ("alaw", "g722"), "phone", "Desk 201")
@@ -40,6 +41,13 @@ def read(path: Path) -> list[tuple[str, Section]]:
         assert sections, f"outside any section: {line}"
         sections[-1][1].setdefault(key.strip(), []).append(value.strip())
     return sections
+
+
+def test_every_secret_it_was_given_is_known(tmp_path: Path) -> None:
+    pbx = Asterisk(SPEC, [PHONE, PEER], Timeline().observer("pbx"), tmp_path)
+    manager = pbx.secrets - {"pw-phone", "pw-peer"}
+    assert len(manager) == 1
+    assert len(pbx.secrets) == 3
 
 
 @pytest.fixture

@@ -57,10 +57,9 @@ def test_chan_sip_tells_each_register_by_its_peer_status() -> None:
     assert WITNESS.from_manager(manager(**fields, PeerStatus="Rejected")) is None
 
 
-def test_a_peer_status_of_chan_pjsip_repeats_its_contact_status() -> None:
-    message = manager(
-        Event="PeerStatus", ChannelType="PJSIP", Peer="PJSIP/201", PeerStatus="Reachable"
-    )
+@pytest.mark.parametrize("status", ["Reachable", "Registered", "Unregistered"])
+def test_a_peer_status_of_chan_pjsip_repeats_its_contact_status(status: str) -> None:
+    message = manager(Event="PeerStatus", ChannelType="PJSIP", Peer="PJSIP/201", PeerStatus=status)
     assert WITNESS.from_manager(message) is None
 
 

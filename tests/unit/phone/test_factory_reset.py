@@ -7,6 +7,7 @@ import pytest
 from harness.deadlines import Deadlines
 from harness.errors import ProductFault
 from harness.events import FileRequested, LampChanged, LampColour, Note, SipMessage, StepStarted
+from harness.keypad import Senses
 from harness.models import PHONE_MODELS, ModelName, PhoneModel
 from harness.phone import ResetCode
 from harness.phone.factory_reset import FactoryReset
@@ -22,6 +23,9 @@ class ScriptedPhone:
     ``a`` amber walk, ``r`` red walk, ``g`` green, ``b`` boot loads asked, ``n`` normal boot. What
     comes after ``|`` comes once a code was typed.
     """
+
+    name = "robot"
+    senses = Senses(keys=True, lamps=True)
 
     def __init__(self, timeline: Timeline, *acts: str, model: PhoneModel = MODEL) -> None:
         self._timeline = timeline

@@ -13,12 +13,14 @@ from harness.virtual.phone.dhcp_message import DhcpError, Kind, Message, Option,
 ADDRESSES = st.integers(0, 2**32 - 1).map(IPv4Address)
 # 52 tells the reader to look elsewhere, 0 and 255 are no options.
 CODES = st.integers(1, 254).filter(lambda code: code != 52)
+# From 256 bytes on an option is split (RFC 3396).
+VALUES = st.binary(max_size=40) | st.binary(min_size=250, max_size=600)
 MESSAGES = st.builds(
     Message,
     op=st.sampled_from([1, 2]),
     xid=st.integers(0, 2**32 - 1),
     mac=st.binary(min_size=6, max_size=6),
-    options=st.dictionaries(CODES, st.binary(max_size=600), max_size=12),
+    options=st.dictionaries(CODES, VALUES, max_size=12),
     broadcast=st.booleans(),
     seconds=st.integers(0, 65535),
     ciaddr=ADDRESSES,

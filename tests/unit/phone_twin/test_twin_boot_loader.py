@@ -17,9 +17,11 @@ from harness.virtual.phone.process import Twin
 from harness.virtual.phone.reset import ResetKind
 from harness.virtual.phone.spec import TwinSpec
 
-KEPT = {"load": "SIP42.9-3-1SR4-1S", "config": "<device/>", "host_key": "key"}
+#: What the boot loader flashed last, it knows after any reset.
+LAST = {"newest": "SIP42.9-3-1SR4-1S"}
+KEPT = {"load": "SIP42.9-3-1SR4-1S", "config": "<device/>", "host_key": "key", **LAST}
 NETWORK = {"alternate_tftp": "192.0.2.9"}
-WIPED = {"load": "", "config": "", "host_key": "", "components": []}
+WIPED = {"load": "", "config": "", "host_key": "", "components": [], **LAST}
 
 
 @pytest.fixture(autouse=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -87,6 +88,43 @@ def test_what_ends_a_test_decides_its_verdict(
     result.assert_outcomes(failed=1)
     (results,) = (tree.path / "runs").glob("2*/results.jsonl")
     assert f'"verdict": "{verdict}"' in results.read_text()
+
+
+def test_no_password_of_the_lab_is_in_any_report(tree: pytest.Pytester) -> None:
+    tree.makepyfile(
+        """
+        from pathlib import Path
+        from harness.events import Note
+        def test_it(lab, timeline):
+            secret = sorted(lab.secrets())[0]
+            Path("secret").write_text(secret)
+            timeline.append(Note(f"login {secret}, secret=OfNobody1"), source="pbx")
+            assert secret == "", f"refused {secret}"
+        """
+    )
+    tree.runpytest_subprocess("-p", "no:cacheprovider")
+    (run,) = (tree.path / "runs").glob("2*")
+    secret = (tree.path / "secret").read_text()
+    kept = [path for path in (run / "tests").rglob("*") if path.is_file()]
+    kept += [run / name for name in ("results.jsonl", "report.html", "junit.xml", "timeline.jsonl")]
+    assert {"timeline.jsonl", "timeline.html", "ladder.txt"} <= {path.name for path in kept}
+    for path in kept:
+        assert secret not in path.read_text(), path
+        assert "OfNobody1" not in path.read_text(), path
+    assert "refused [hidden]" in (run / "report.html").read_text()
+
+
+def test_a_test_names_its_evidence_and_its_numbers(tree: pytest.Pytester) -> None:
+    tree.makepyfile("def test_it(measure): measure('wait_ms', 12.5)")
+    tree.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(passed=1)
+    (run,) = (tree.path / "runs").glob("2*")
+    (result,) = map(json.loads, (run / "results.jsonl").read_text().splitlines())
+    assert result["measurements"] == {"wait_ms": 12.5}
+    assert set(result["files"]) == {"ladder", "timeline"}
+    for path in result["files"].values():
+        assert (run / path).is_file()
+    assert "wait_ms <b>12.5</b>" in (run / "report.html").read_text()
+    assert 'name="measured wait_ms" value="12.5"' in (run / "junit.xml").read_text()
 
 
 def test_our_errors_show_no_traceback(tree: pytest.Pytester) -> None:

@@ -220,3 +220,10 @@ def test_a_command_lost_twice_is_a_fault(connect: Connect) -> None:
     with pytest.raises(BenchFault, match="does not switch on"):
         connect(device).set("1", on=True)
     assert device.sent == [True, True]
+
+
+def test_nothing_is_sent_again_blindly(connect: Connect) -> None:
+    device = Device(reads_back=False, lost=1)
+    with pytest.raises(BenchFault, match="does not switch on"):
+        connect(device).set("1", on=True)
+    assert device.sent == [True]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -69,6 +72,46 @@ def test_address_that_is_none(
     monkeypatch.setenv("PDU_COMMUNITY", "x")
     with pytest.raises(UsageFault, match="is no address of an SNMP agent"):
         connect(entry(address))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"\x00",
+        b"\x30\x82\xff\xff",
+        b"\xff" * 1400,
+        bytes.fromhex("300c020101040561667465720201"),
+        # A well-formed v2c response to a question nobody asked.
+        bytes.fromhex(
+            "302702010104017812a21c020400000001020100020100300e300c06082b060102010101000400"
+        ),
+    ],
+    ids=["zero", "length", "ones", "cut", "stray"],
+)
+def test_garbage_datagrams_are_no_answer(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch, answer: bytes
+) -> None:
+    monkeypatch.setenv("PDU_COMMUNITY", "x")
+    answered = threading.Event()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as agent:
+        agent.bind(("127.54.1.2", 0))
+        agent.settimeout(5.0)
+
+        def talk() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    _, peer = agent.recvfrom(4096)
+                    agent.sendto(answer, peer)
+                    answered.set()
+
+        thread = threading.Thread(target=talk, daemon=True)
+        thread.start()
+        began = time.monotonic()
+        with pytest.raises(BenchFault) as caught:
+            connect(entry(f"127.54.1.2:{agent.getsockname()[1]}"))
+        assert time.monotonic() - began < 3.0
+        assert answered.is_set()
+        assert caught.value.device == "pdu-1"
 
 
 def test_wrong_community_is_silence_and_the_hint_says_so(

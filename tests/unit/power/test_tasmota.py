@@ -77,7 +77,7 @@ def test_another_device_there(connect: Connect, text: str) -> None:
         connect(answering(Status_2=text))
 
 
-@pytest.mark.parametrize("address", ["192.0.2.1", "ftp://192.0.2.1"])
+@pytest.mark.parametrize("address", ["192.0.2.1", "ftp://192.0.2.1", "http://"])
 def test_address_that_is_none(connect: Connect, address: str) -> None:
     with pytest.raises(UsageFault, match="is no address of a Tasmota device"):
         connect(tasmota, address=address)
@@ -117,7 +117,8 @@ def test_a_current_that_is_none(connect: Connect) -> None:
         connect(answering(Status_10=text), outlets=1).current("1")
 
 
-def test_an_answer_that_never_ends_is_given_up_in_time(connect: Connect) -> None:
+@pytest.mark.parametrize("head", [b"HTTP/1.0 200 OK\r\n\r\n", b"HTTP/1.0 200 OK\r\nX-Slow: "])
+def test_an_answer_that_never_ends_is_given_up_in_time(connect: Connect, head: bytes) -> None:
     power = connect(tasmota)
     with socket.create_server(("127.54.1.4", 0)) as server:
 
@@ -125,7 +126,7 @@ def test_an_answer_that_never_ends_is_given_up_in_time(connect: Connect) -> None
             connection, _ = server.accept()
             with suppress(OSError), connection:
                 connection.recv(4096)
-                connection.sendall(b"HTTP/1.0 200 OK\r\n\r\n")
+                connection.sendall(head)
                 while True:
                     connection.sendall(b" ")
                     time.sleep(0.05)

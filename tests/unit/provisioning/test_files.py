@@ -196,6 +196,14 @@ def test_what_a_phone_fetched_is_told_in_order(lab: Lab, tmp_path: Path) -> None
     assert fetched == [Fetched("a", None), Fetched("b", 9), Fetched("a", 7)]
 
 
+def test_every_secret_a_file_ever_held_is_known(lab: Lab, tmp_path: Path) -> None:
+    provisioning = Provisioning(lab, tmp_path, Timeline())
+    assert provisioning.secrets == {provisioning.http.password}
+    with provisioning.overridden("desk-7942", ssh_password="other-shell", phone_password="9182"):
+        pass
+    assert provisioning.secrets >= {"other-shell", "9182", provisioning.http.password}
+
+
 def test_the_responder_authorizes_only_this_run(tmp_path: Path) -> None:
     server = HttpServer(tmp_path, "127.0.0.1", 0, Timeline().observer("http"))
     server.start()

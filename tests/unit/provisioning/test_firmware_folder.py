@@ -10,7 +10,7 @@ import pytest
 from harness.errors import UsageFault
 from harness.lab import load_lab
 from harness.provisioning import Provisioning, load_manifest, make_up
-from harness.provisioning.firmware import load_in, read_folder, stage_folder
+from harness.provisioning.firmware import firmware_set, load_in, stage_firmware
 from harness.timeline import Timeline
 
 ROOT = Path(__file__).parents[3]
@@ -25,7 +25,6 @@ def folder(tmp_path: Path) -> Path:
 
 def test_the_load_is_what_its_own_files_say(folder: Path) -> None:
     assert load_in(folder) == LOAD
-    assert read_folder(folder, LOAD) == load_manifest(LOAD)
 
 
 def test_a_folder_that_is_not_whole_is_refused_with_every_fault(folder: Path) -> None:
@@ -45,7 +44,9 @@ def test_two_releases_in_one_folder_are_refused(folder: Path) -> None:
 
 def test_only_the_files_of_the_load_are_staged(folder: Path, tmp_path: Path) -> None:
     (folder / "readme.txt").write_text("not for phones")
-    stage_folder(folder, LOAD, tmp_path / "root")
+    lab = load_lab(ROOT / "lab.yaml").with_firmware(folder, LOAD, {})
+    assert firmware_set(lab, LOAD) == load_manifest(LOAD)
+    stage_firmware(lab, LOAD, tmp_path / "root")
     staged = {path.name: path.stat().st_size for path in (tmp_path / "root").iterdir()}
     assert set(staged) == set(load_manifest(LOAD).names)
     assert staged.items() >= dict(load_manifest(LOAD).components).items()

@@ -120,7 +120,7 @@ def test_it_is_printed_written_and_in_junit(
     assert "change" not in properties[0]
     assert properties[1]["change"] == "newly failing"
     assert properties[1]["load desk"] == NEW
-    assert properties[1]["boot_s"] == "60"
+    assert properties[1]["measured boot_s"] == "60"
     assert told.summary()["changes"][0]["kind"] == "newly failing"
 
 
@@ -154,7 +154,7 @@ def test_the_webhook_gets_json_without_secrets(hook: tuple[str, type[_Hook]]) ->
     url, seen = hook
     summary = {"exit_code": 1, "nights": ["hunter2 failed"]}
     assert notify(summary, webhook=url, secrets={"hunter2"}) == []
-    assert seen.got == [("application/json", {"exit_code": 1, "nights": ["••• failed"]})]
+    assert seen.got == [("application/json", {"exit_code": 1, "nights": ["[hidden] failed"]})]
 
 
 def test_a_webhook_that_refuses_is_told_without_its_address(hook: tuple[str, type[_Hook]]) -> None:
@@ -173,7 +173,7 @@ def test_the_command_gets_json_and_its_failure_is_told(tmp_path: Path) -> None:
     assert json.loads(target.read_text()) == {"exit_code": 0}
     failing = f"{sys.executable} -c 'import sys; sys.exit(\"no hunter2 here\")'"
     (told,) = notify({}, command=failing, secrets={"hunter2"})
-    assert told.endswith("it ended with 1: no ••• here")
+    assert told.endswith("it ended with 1: no [hidden] here")
     (told,) = notify({}, command="no-such-program-anywhere")
     assert "No such file" in told
     (told,) = notify({}, command="'unbalanced")

@@ -1,0 +1,186 @@
+"""No secret leaves: found by its value however it is written, and by the key it stands under.
+
+Digest responses, nonces and realms stay: a registration fault is read from them, and they are not
+the secret (docs/decisions/0021). A key that stands for the password in a digest, HA1, is one.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from base64 import b64encode
+from collections.abc import Iterable
+from functools import lru_cache
+from html import escape, unescape
+from pathlib import Path
+from urllib.parse import quote, quote_plus
+
+__all__ = ["HIDDEN", "HIDDEN_LONG", "is_hidden", "redact", "redact_capture", "redact_file"]
+__all__ += ["secrets_below"]
+
+#: What stands in a text in place of a secret.
+HIDDEN = "[hidden]"
+#: In place of one that is longer than a 79x2 keeps (31 characters, SIPCC prot_configmgr.h): a
+#: known failure, and itself longer than that, so that whoever counts still finds it.
+HIDDEN_LONG = "[hidden: longer than 31 characters]"
+_KEPT = 31
+#: A shorter value (a phonePassword is four digits) is hidden only where it stands as a word: any
+#: number may hold it.
+_LEAST_ANYWHERE = 6
+#: A shorter value may stand in RTP by chance, and replacing it there would spoil the audio.
+_LEAST_IN_PCAP = 6
+#: Base64 of fewer bytes than this says too little, and is in other text by chance.
+_LEAST_IN_BASE64 = 6
+#: The logins a 79x2 is shipped with are known to all; their words are in every other SIP message.
+_PUBLIC = frozenset({"cisco", "1234"})
+
+#: Keys whose value is a secret: a phone's file, Asterisk's files (chan_sip, PJSIP, manager), SNMP.
+_KEYS = (
+    "authPassword", "phonePassword", "sshPassword", "adminPassword", "password", "passwd", "secret",
+    "remotesecret", "md5secret", "md5_cred", "password_digest", "community", "rocommunity",
+    "rwcommunity", "ha1", "auth_key", "priv_key", "auth_secret", "ami_secret", "ssh_password",
+    "phone_password",
+)  # fmt: skip
+_KEY = r"(?:" + "|".join(sorted(_KEYS, key=len, reverse=True)) + ")"
+#: What tells, quickly, that a text may hold any of them.
+_HINTS = ("passw", "secret", "community", "ha1", "md5_cred", "_key", "basic ")
+_BY_KEY = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        # <authPassword>x</authPassword>, and as HTML or JSON shows it.
+        rf"(?P<head><{_KEY}>)(?P<value>[^<]+)(?=</)",
+        rf"(?P<head>&lt;{_KEY}&gt;)(?P<value>(?:(?!&lt;/)[^<\n])+)(?=&lt;/)",
+        # "password": "x", also inside a text that is JSON itself, and as HTML shows it.
+        rf"""(?P<head>(?P<q>\\?["']|&quot;|&\#34;|&\#39;){_KEY}(?P=q)\s*:\s*(?P=q))"""
+        r"(?P<value>(?:(?!(?P=q))[^\n])+)",
+        # secret=x, secret => x, --community x, Password=x in a URL.
+        rf"(?P<head>(?<![A-Za-z0-9_]){_KEY}[ \t]*(?:=&gt;|=>|=)[ \t]*[\"']?)"
+        r"(?P<value>[^\s\"'&<>,;\\\[]+)",
+        rf"(?P<head>(?<=\s)--?{_KEY}[ \t]+[\"']?)(?P<value>[^\s\"'&<>,;\\\[-][^\s\"'&<>,;\\]*)",
+        r"(?P<head>\bBasic )(?P<value>[A-Za-z0-9+/]{8,}={0,2})",
+    )
+)
+
+
+def is_hidden(value: str) -> bool:
+    """Whether a value is what stands in place of a secret."""
+    return value in {HIDDEN, HIDDEN_LONG}
+
+
+def redact(text: str, secrets: Iterable[str]) -> str:
+    """Hide every secret in ``text``: those given, however written, and what stands under a key.
+
+    Written plain, as XML, HTML, JSON or a URL has it, as its first 31 characters (what a 79x2
+    keeps), or within base64 (a login by HTTP).
+    """
+    for form, as_word, mask in _patterns(frozenset(secrets)):
+        if form in text:
+            text = text.replace(form, mask) if as_word is None else as_word.sub(mask, text)
+    lower = text.lower()
+    if any(hint in lower for hint in _HINTS):
+        for keyed in _BY_KEY:
+            text = keyed.sub(_mask_value, text)
+    return text
+
+
+def redact_capture(path: Path, secrets: Iterable[str]) -> None:
+    """Overwrite secrets in a capture by as many asterisks, so that every length stays true."""
+    data = original = path.read_bytes()
+    for form in sorted(_all_forms(secrets), key=len, reverse=True):
+        raw = form.encode()
+        if len(raw) >= _LEAST_IN_PCAP and raw in data:
+            data = data.replace(raw, b"*" * len(raw))
+    if data != original:
+        path.write_bytes(data)
+
+
+def redact_file(path: Path, secrets: Iterable[str]) -> None:
+    """Hide every secret in a file of text; it is whole at any moment, and its owner's as before."""
+    text = path.read_text(encoding="utf-8", errors="replace")
+    hidden = redact(text, secrets)
+    if hidden != text:
+        fresh = path.with_name(f".{path.name}.new")
+        fresh.write_text(hidden, encoding="utf-8")
+        fresh.chmod(path.stat().st_mode & 0o777)
+        fresh.replace(path)
+
+
+def secrets_below(folder: Path) -> set[str]:
+    """Return every value that stands under a secret's key in the files of a folder.
+
+    What a run rendered (phone files, Asterisk's configuration) tells its secrets, long after the
+    lab file it was made from has changed.
+    """
+    found: set[str] = set()
+    for file in folder.rglob("*"):
+        if file.suffix in {".xml", ".conf", ".json", ".yaml"} and file.is_file():
+            text = file.read_text(encoding="utf-8", errors="replace")
+            for keyed in _BY_KEY:
+                found |= {unescape(match["value"].strip()) for match in keyed.finditer(text)}
+    return {value for value in found if not is_hidden(value)} - _PUBLIC
+
+
+def _mask_value(match: re.Match[str]) -> str:
+    value = match["value"]
+    if value.startswith("[hidden") or not value.strip():
+        return match[0]
+    return match["head"] + _mask(value)
+
+
+def _mask(secret: str) -> str:
+    return HIDDEN_LONG if len(secret) > _KEPT else HIDDEN
+
+
+def _all_forms(secrets: Iterable[str]) -> set[str]:
+    return set().union(*(_forms(each) for each in secrets if each and each not in _PUBLIC))
+
+
+def _forms(secret: str) -> set[str]:
+    """Return a secret as texts write it; without those too short to be told from other text."""
+    written: set[str] = set()
+    for plain in {secret, secret[:_KEPT]}:
+        written |= {plain, escape(plain), escape(plain, quote=False)}
+        # Jinja2 and ElementTree write quotes as numbers.
+        written |= {escape(plain).replace("&quot;", "&#34;").replace("&#x27;", "&#39;")}
+        written |= {escape(plain, quote=False).replace('"', "&quot;")}
+        written |= {quote(plain, safe=""), quote(plain), quote_plus(plain)}
+    for form in tuple(written):
+        written |= {json.dumps(form)[1:-1], json.dumps(form, ensure_ascii=False)[1:-1]}
+    return written | _in_base64(secret)
+
+
+def _in_base64(secret: str) -> set[str]:
+    """Return what a secret contributes to base64, at each of the three places it may begin at."""
+    raw = secret.encode()
+    if len(raw) < _LEAST_IN_BASE64:
+        return set()
+    found = set()
+    for before in range(3):
+        text = b64encode(bytes(before) + raw).decode()
+        # The first and the last letters hang on what is beside the secret.
+        first = (before * 8 + 5) // 6
+        last = (before + len(raw)) * 8 // 6
+        found.add(text[first:last])
+    return found
+
+
+@lru_cache(maxsize=8)
+def _patterns(secrets: frozenset[str]) -> tuple[tuple[str, re.Pattern[str] | None, str], ...]:
+    """Return each form, what finds it as a word when it is short, and what to put in its place.
+
+    The longest first: a secret may be part of another.
+    """
+    masks: dict[str, str] = {}
+    for secret in secrets:
+        if secret and secret not in _PUBLIC:
+            masks |= dict.fromkeys(_forms(secret), _mask(secret))
+    return tuple(
+        (
+            form,
+            re.compile(rf"(?<![A-Za-z0-9]){re.escape(form)}(?![A-Za-z0-9])")
+            if len(form) < _LEAST_ANYWHERE
+            else None,
+            masks[form],
+        )
+        for form in sorted(masks, key=len, reverse=True)
+    )

@@ -1,0 +1,68 @@
+"""All checks of a lab: the host and every device, all faults at once."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+
+from harness.errors import HarnessError
+
+# Imported for the checks they register, in the order they are shown.
+from harness.health import network, programs, storage  # noqa: F401
+from harness.health.check import run_checks
+from harness.health.clock import Steady
+from harness.health.devices import Devices, keypad_check, pdu_check, phone_check
+from harness.health.finding import Finding, faults_of, without_secrets
+from harness.health.registry import HOST, Situation, host_checks
+from harness.lab import Lab
+from harness.network import bench_network
+from harness.timeline import Timeline
+
+__all__ = ["examine"]
+
+
+def examine(lab: Lab, runs_dir: Path) -> list[Finding]:
+    """Look at the host and at every device of a lab; nothing is switched, no key is pressed.
+
+    On a virtual bench the twins are started for it. A gantry homes. Secrets are not in what is
+    returned.
+
+    Args:
+        lab: the inventory.
+        runs_dir: where nights are to be kept.
+    """
+    steady = Steady()
+    timeline = Timeline()
+    found: list[Finding] = []
+    with ExitStack() as stack:
+        workdir = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="phone-bench-")))
+        try:
+            stack.enter_context(bench_network(lab, timeline.observer("network")))
+        except HarnessError as error:
+            found += faults_of(HOST, "network namespace", error)
+        found += run_checks(host_checks(Situation(lab, runs_dir)))
+        found += _devices(lab, workdir, timeline)
+    found.append(steady.finding())
+    found.sort(key=lambda finding: finding.subject != HOST)
+    return without_secrets(found, lab.secrets())
+
+
+def _devices(lab: Lab, workdir: Path, timeline: Timeline) -> list[Finding]:
+    devices = Devices(lab, timeline)
+    try:
+        devices.start(workdir)
+    except HarnessError as error:
+        devices.stop()
+        return list(faults_of("virtual bench", "twins", error))
+    try:
+        found = run_checks(
+            [
+                *(pdu_check(devices, name) for name in lab.power),
+                *(keypad_check(devices, name) for name in lab.keypads),
+            ]
+        )
+        # Whether a phone has power is known only now.
+        return found + run_checks([phone_check(devices, name) for name in lab.phones])
+    finally:
+        devices.stop()
