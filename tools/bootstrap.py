@@ -44,6 +44,7 @@ SYSTEM = {
     "dnsmasq": "dnsmasq-base",
     "dhcpd": "isc-dhcp-server",
     "kea-dhcp4": "kea-dhcp4-server",
+    "chromium": "chromium",
     "snmpget": "snmp",
     "snmpd": "snmpd",
 }

@@ -1,6 +1,8 @@
 """``harness nightly``: the regression suite on the bench of lab.yaml, watched live.
 
-``--pbx both`` is two nights, one after the other, each with a report of its own.
+``--pbx both`` is two nights, one after the other, each with a report of its own. With
+``--firmware`` every phone is brought on a new release first; in the end a table says what changed
+since the last good night of another load.
 """
 
 from __future__ import annotations
@@ -13,10 +15,13 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from harness.cli.morning import send, tell_morning
 from harness.cli.options import add_lab_option
-from harness.errors import UsageFault
+from harness.errors import HarnessBug, UsageFault
 from harness.lab import PBX_KINDS, PbxKind, load_lab
+from harness.provisioning.firmware import load_in
 from harness.runs import LiveView, RunResult, Verdict, exit_code
+from harness.runs.history import FILE_NAME, Morning
 from harness.timeline import Timeline
 
 __all__ = ["configure", "run"]
@@ -67,6 +72,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--suite", default="tests/regression", metavar="PATH")
     parser.add_argument("-k", dest="keyword", default="", help="only tests that match")
     parser.add_argument("--max-failures", type=int, default=0, metavar="N", help="then stop")
+    parser.add_argument("--firmware", default="", metavar="DIR", help="a new release to try")
+    parser.add_argument("--history", default="", metavar="FILE", help="default: beside the runs")
+    parser.add_argument("--notify-command", default="", metavar="CMD", help="gets JSON on stdin")
+    parser.add_argument("--notify-webhook", default="", metavar="URL", help="JSON is posted there")
     parser.add_argument("--plain", action="store_true", help="plain lines, no live view")
 
 
@@ -74,7 +83,7 @@ def run(options: argparse.Namespace) -> int:
     """Run the suite; the exit code tells the worst verdict.
 
     Raises:
-        UsageFault: the lab file or the suite is not usable.
+        UsageFault: the lab file, the suite or the firmware is not usable.
     """
     suite = Path(options.suite)
     if not suite.exists():
@@ -84,6 +93,8 @@ def run(options: argparse.Namespace) -> int:
         )
     # Read once here so that a mistake in lab.yaml is told before pytest starts.
     lab = load_lab(Path(options.lab))
+    if options.firmware:
+        print(f"trying {load_in(Path(options.firmware))}")
     if not lab.is_virtual:
         # pytest-timeout's limit is for twins: a real phone that formats its flash takes a quarter
         # of an hour, and every wait has a deadline of its own.
@@ -92,6 +103,7 @@ def run(options: argparse.Namespace) -> int:
     for kind in kinds:
         lab.with_pbx(kind)
     codes: list[int] = []
+    told: list[Morning] = []
     runs: list[RunResult] = []
     for kind in kinds:
         watch, status = _night(options, suite, kind)
@@ -100,13 +112,23 @@ def run(options: argparse.Namespace) -> int:
         else:
             codes.append(_close(watch.run))
             runs.append(watch.run)
-        if status == pytest.ExitCode.INTERRUPTED:
+            release = bool(options.firmware)
+            told += tell_morning(watch.run, _history(options), lab.secrets(), release=release)
+        if status == pytest.ExitCode.INTERNAL_ERROR:
+            # It ended before its tests did, whatever those said that had their turn.
+            codes.append(HarnessBug.exit_code)
+        if status in {pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR}:
             break
     if len(runs) > 1:
         _compare(runs)
-    if len(runs) < len(codes):
-        return max(codes)
-    return exit_code(verdict for run in runs for verdict in run.verdicts)
+    code = exit_code(verdict for run in runs for verdict in run.verdicts)
+    code = max(codes) if len(runs) < len(codes) else code
+    send(told, code, lab, command=options.notify_command, webhook=options.notify_webhook)
+    return code
+
+
+def _history(options: argparse.Namespace) -> Path:
+    return Path(options.history or Path(options.runs_dir) / FILE_NAME).resolve()
 
 
 def _night(options: argparse.Namespace, suite: Path, pbx: PbxKind) -> tuple[_Watch, int]:
@@ -117,12 +139,15 @@ def _night(options: argparse.Namespace, suite: Path, pbx: PbxKind) -> tuple[_Wat
         f"--runs-dir={Path(options.runs_dir).resolve()}",
         f"--phones={options.phones}",
         f"--pbx={pbx}",
+        f"--history={_history(options)}",
         "-p",
         "no:cacheprovider",
         # This command has imported us before pytest could; no assert of ours needs rewriting.
         "-W",
         "ignore:Module already imported so cannot be rewritten",
     ]
+    if options.firmware:
+        arguments.append(f"--firmware={Path(options.firmware).resolve()}")
     if options.max_failures:
         arguments.append(f"--maxfail={options.max_failures}")
     if options.keyword:
@@ -157,6 +182,8 @@ def _close(run: RunResult) -> int:
     failed = len(run.results) - run.count(Verdict.PASSED)
     left = f", {len(run.not_run)} not run" if run.not_run else ""
     print(f"{run.pbx}: {run.count(Verdict.PASSED)} passed, {failed} failed{left}")
+    for note in dict.fromkeys(run.notes):
+        print(note)
     for path in run.paths:
         print(path)
     return exit_code(run.verdicts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
@@ -23,6 +23,7 @@ from pydantic import (
 
 from harness.errors import UsageFault
 from harness.lab.keypad_spec import KeypadSpec
+from harness.lab.notify_spec import NotifySpec
 from harness.lab.pbx_spec import PbxKind, PbxSpec
 from harness.lab.power_spec import VIRTUAL, PowerSpec
 from harness.models import PHONE_MODELS, ModelName, PhoneModel
@@ -262,7 +263,8 @@ class ProvisioningSpec(_Spec):
 
     ``templates`` is a folder beside lab.yaml, empty for the shipped ones. A later layer wins:
     ``values`` for all, then by major version of the load, by model, by site, then the phone's own.
-    ``rings`` are ring tones by display name.
+    ``rings`` are ring tones by display name. ``firmware`` is a folder of images, empty for made-up
+    ones, which only twins take.
     """
 
     load: str = "SIP42.9-3-1SR4-1S"
@@ -270,7 +272,7 @@ class ProvisioningSpec(_Spec):
     templates: str = ""
     """A folder of templates beside lab.yaml; empty for the shipped ones."""
     firmware: str = ""
-    """A folder of Cisco's firmware files beside lab.yaml, for phones of hardware."""
+    """A folder of firmware files beside lab.yaml: Cisco's, for phones of hardware."""
     rings: dict[str, str] = Field(default_factory=dict)
     """Ring tones: display name to file."""
     values: Values = Field(default_factory=dict)
@@ -304,6 +306,8 @@ class Lab(_Spec):
     """What the phones are given."""
     phones: Annotated[dict[Name, PhoneSpec], Field(min_length=1)]
     """The phones by name."""
+    notify: NotifySpec = NotifySpec()
+    """Who is told how a night went."""
 
     _path: Path | None = PrivateAttr(default=None)
 
@@ -354,6 +358,17 @@ class Lab(_Spec):
         own = self.provisioning.model_copy(update={"templates": str(folder.resolve())})
         return self.model_copy(update={"provisioning": own})
 
+    def with_firmware(self, folder: Path, load: str, held: Mapping[str, str]) -> Lab:
+        """Return the same lab with a load of a folder for every phone.
+
+        ``held`` is what phones hold before: their twins begin with it, where lab.yaml does not say.
+        """
+        own = self.provisioning.model_copy(update={"load": load, "firmware": str(folder.resolve())})
+        phones = {n: spec.model_copy(update={"load": ""}) for n, spec in self.phones.items()}
+        twins = {name: load for name, load in held.items() if name in phones}
+        virtual = self.virtual.model_copy(update={"installed": twins | self.virtual.installed})
+        return self.model_copy(update={"provisioning": own, "phones": phones, "virtual": virtual})
+
     def with_pbx(self, kind: PbxKind) -> Lab:
         """Return the same lab with another kind of Asterisk.
 
@@ -372,6 +387,8 @@ class Lab(_Spec):
         """Return every secret value of this lab, for redaction."""
         found = {line.password for phone in self.phones.values() for line in phone.lines}
         found |= {peer.password for peer in self.peers.values()}
+        # Whoever knows a webhook's address may write there.
+        found |= {self.notify.webhook} - {SecretStr("")}
         for name, pdu in self.power.items():
             # Secrets that cannot be fetched cannot leak; whoever needs them says so.
             with suppress(UsageFault):

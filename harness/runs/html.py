@@ -6,14 +6,13 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime
-from importlib.resources import files
 from pathlib import Path
 
-from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from harness.events import LampChanged, Record
 from harness.evidence import redact
+from harness.runs.page import page_templates
 from harness.runs.results import RunResult, TestResult
 from harness.runs.verdict import Verdict
 
@@ -31,21 +30,17 @@ def write_html(
     run: RunResult, records: Sequence[Record], path: Path, *, secrets: AbstractSet[str]
 ) -> None:
     """Write the report of a run next to its evidence."""
-    folder = files("harness.runs")
-    environment = Environment(
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        loader=FunctionLoader(lambda name: (folder / name).read_text(encoding="utf-8")),
-    )
-    page = environment.get_template("report.html.j2").render(
-        run=run,
-        when=datetime.fromtimestamp(run.started).astimezone().strftime("%A %d %B %Y, %H:%M"),
-        minutes=_length((run.ended or run.started) - run.started),
-        verdicts=[(verdict.value, run.count(verdict)) for verdict in Verdict],
-        tests=[_test(result, records, secrets) for result in run.results],
-        virtual="virtual" in run.devices.values(),
+    page = (
+        page_templates()
+        .get_template("report.html.j2")
+        .render(
+            run=run,
+            when=datetime.fromtimestamp(run.started).astimezone().strftime("%A %d %B %Y, %H:%M"),
+            minutes=_length((run.ended or run.started) - run.started),
+            verdicts=[(verdict.value, run.count(verdict)) for verdict in Verdict],
+            tests=[_test(result, records, secrets) for result in run.results],
+            virtual="virtual" in run.devices.values(),
+        )
     )
     path.write_text(redact(page, secrets), encoding="utf-8")
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ET
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from pathlib import Path
+from types import MappingProxyType
 
 from harness.evidence import redact
 from harness.runs.results import RunResult, TestResult
@@ -16,8 +18,21 @@ __all__ = ["write_junit"]
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def write_junit(run: RunResult, path: Path, *, secrets: AbstractSet[str]) -> None:
-    """Write the run as one test suite. Product faults are failures, all else is an error."""
+def write_junit(
+    run: RunResult,
+    path: Path,
+    *,
+    secrets: AbstractSet[str],
+    changes: Mapping[str, str] = MappingProxyType({}),
+) -> None:
+    """Write the run as one test suite. Product faults are failures, all else is an error.
+
+    Args:
+        run: what to write.
+        path: where to.
+        secrets: what must not be in it.
+        changes: by test, what is another than in the night it was compared with.
+    """
     product = run.count(Verdict.PRODUCT_FAULT)
     passed = run.count(Verdict.PASSED)
     suite = ET.Element(
@@ -31,7 +46,7 @@ def write_junit(run: RunResult, path: Path, *, secrets: AbstractSet[str]) -> Non
     out = {f"quarantined {name}": reason for name, reason in run.quarantined.items()}
     _properties(suite, properties | run.versions | run.seeded | own | out, secrets)
     for result in run.results:
-        suite.append(_case(result, secrets))
+        suite.append(_case(run, result, secrets, changes.get(result.test, "")))
     for test in run.not_run:
         module, _, name = test.partition("::")
         case = ET.SubElement(suite, "testcase", classname=module, name=name, time="0")
@@ -41,13 +56,20 @@ def write_junit(run: RunResult, path: Path, *, secrets: AbstractSet[str]) -> Non
     tree.write(path, encoding="utf-8", xml_declaration=True)
 
 
-def _case(result: TestResult, secrets: AbstractSet[str]) -> ET.Element:
+def _case(run: RunResult, result: TestResult, secrets: AbstractSet[str], change: str) -> ET.Element:
     module, _, name = result.test.partition("::")
     case = ET.Element("testcase", classname=module, name=name, time=f"{result.duration:.3f}")
     labels = {f"device {device}": label for device, label in result.devices.items()}
     told = {"verdict": result.verdict.value, "pbx": result.pbx}
+    if change:
+        told["change"] = change
+    kept_by = {
+        f"{name} {device}": value
+        for device in result.devices
+        for name, value in run.facts.get(device, {}).items()
+    }
     measured = {f"measured {what}": f"{number:g}" for what, number in result.measurements.items()}
-    _properties(case, told | labels | measured, secrets)
+    _properties(case, told | labels | kept_by | measured, secrets)
     if result.verdict is not Verdict.PASSED:
         tag = "failure" if result.verdict is Verdict.PRODUCT_FAULT else "error"
         fault = ET.SubElement(

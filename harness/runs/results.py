@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ __all__ = ["RunResult", "TestResult", "load_run"]
 
 _RESULTS = "results.jsonl"
 _HEAD = "run.json"
+_UNSAFE = re.compile(r"[^A-Za-z0-9_.-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,7 @@ class RunResult:
     ``templates``, a digest of its file as rendered, without passwords.
     ``quarantined`` is the reason for each station that failed the health check; ``not_run`` are
     the tests that were therefore not run, each with its station (empty when it needs any).
+    ``notes`` are what else a person should know at the end.
     """
 
     run_id: str
@@ -83,6 +86,7 @@ class RunResult:
     pbx: str = ""
     facts: dict[str, dict[str, str]] = field(default_factory=dict)
     paths: list[Path] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     quarantined: dict[str, str] = field(default_factory=dict)
     not_run: dict[str, str] = field(default_factory=dict)
 
@@ -103,6 +107,10 @@ class RunResult:
         }  # fmt: skip
         (self.directory / _RESULTS).touch()
         (self.directory / _HEAD).write_text(json.dumps(head, indent=1), encoding="utf-8")
+
+    def folder_of(self, test: str) -> Path:
+        """Where a test's evidence is kept."""
+        return self.directory / "tests" / _UNSAFE.sub("_", test).strip("_")[-120:]
 
     @property
     def verdicts(self) -> list[Verdict]:

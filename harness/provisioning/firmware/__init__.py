@@ -4,6 +4,7 @@ Real images are never parsed: they are signed, and all that is read of a .loads 
 readable names of its components. Stand-ins for benches without real images are made here too.
 """
 
+from harness.provisioning.firmware.folder import load_in
 from harness.provisioning.firmware.manifest import (
     FirmwareSet,
     known_loads,
@@ -25,6 +26,7 @@ __all__ = [
     "components_in",
     "firmware_set",
     "known_loads",
+    "load_in",
     "load_manifest",
     "make_up",
     "plan_upgrade",

@@ -1,7 +1,8 @@
-"""Where a lab's firmware comes from: real files for phones of hardware, made-up ones for twins.
+"""Where a lab's firmware comes from: the folder lab.yaml names, or made-up files for twins.
 
 A real phone refuses a made-up image (its signature does not fit), and after a factory reset it has
-no other: so it is never served one.
+no other: so it is never served one. Twins take a folder too when it has their load, which is how a
+release is tried on them by stand-in images.
 """
 
 from __future__ import annotations
@@ -29,6 +30,9 @@ def firmware_set(lab: Lab, load: str) -> FirmwareSet:
         UsageFault: a phone of hardware takes it and lab.yaml names no folder with it, or the set
             there is not whole; or a twin's load is unknown.
     """
+    folder = _folder(lab)
+    if folder is not None and (folder / f"{load}.loads").is_file():
+        return _in_folder(folder, load)
     takers = [
         name
         for name, phone in lab.phones.items()
@@ -36,14 +40,19 @@ def firmware_set(lab: Lab, load: str) -> FirmwareSet:
     ]
     if not takers:
         return load_manifest(load)
-    if not lab.provisioning.firmware:
+    if folder is None:
         raise UsageFault(
             f"there are no real files of {load} for {', '.join(takers)}",
             device="provisioning",
             expected="provisioning.firmware in lab.yaml: a folder with Cisco's files",
             hint="unpack the load's zip beside lab.yaml and name the folder",
         )
-    return _in_folder(lab.beside(lab.provisioning.firmware), load)
+    return _in_folder(folder, load)
+
+
+def _folder(lab: Lab) -> Path | None:
+    given = lab.provisioning.firmware
+    return lab.beside(given) if given else None
 
 
 def _in_folder(folder: Path, load: str) -> FirmwareSet:
@@ -72,10 +81,10 @@ def stage_firmware(lab: Lab, load: str, root: Path) -> None:
         UsageFault: as `firmware_set`.
     """
     found = firmware_set(lab, load)
-    if all(phone.virtual for phone in lab.phones.values() if _load(lab, phone.load) == load):
+    folder = _folder(lab)
+    if folder is None or not (folder / f"{load}.loads").is_file():
         make_up(found, root)
         return
-    folder = lab.beside(lab.provisioning.firmware)
     root.mkdir(parents=True, exist_ok=True)
     for name in found.names:
         shutil.copyfile(folder / name, root / name)

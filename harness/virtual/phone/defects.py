@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from harness.errors import UsageFault
 
@@ -35,13 +35,18 @@ DEFECTS = {
 class Defects:
     """The planted defects of one phone; each says when it acts.
 
+    Args:
+        names: the defects; ``NAME@LOAD`` is one that comes with a load and goes with it.
+        load: what the phone runs at the moment.
+
     Raises:
         UsageFault: a name is not known.
     """
 
-    def __init__(self, names: Iterable[str]) -> None:
+    def __init__(self, names: Iterable[str], load: Callable[[], str] = str) -> None:
         self._names = frozenset(names)
-        unknown = self._names - DEFECTS.keys()
+        self._load = load
+        unknown = {name.partition("@")[0] for name in self._names} - DEFECTS.keys()
         if unknown:
             raise UsageFault(
                 f"no defect named {', '.join(sorted(unknown))}",
@@ -55,7 +60,7 @@ class Defects:
         """
         if name not in DEFECTS:
             raise KeyError(name)
-        if name in self._names:
+        if name in self._names or f"{name}@{self._load()}" in self._names:
             print(f"defect fired: {name}", file=sys.stderr, flush=True)  # noqa: T201
             return True
         return False

@@ -50,7 +50,7 @@ class Twin:
         self._flash = Flash(spec.flash, spec.load)
         self._logs = Logs()
         self._lamps = Lamps(spec.facts.lines)
-        self._defects = spec.planted()
+        self._defects = spec.planted(lambda: self._flash.load)
         self._down = set(spec.held)
         self._keys: asyncio.Queue[tuple[str, bool]] = asyncio.Queue()
         self._telephone: Telephone | None = None

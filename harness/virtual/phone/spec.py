@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -36,6 +37,6 @@ class TwinSpec(PhoneSpec):
         """``SEP`` and the MAC in upper case."""
         return f"SEP{self.mac.upper()}"
 
-    def planted(self) -> Defects:
-        """The defects planted in this phone on purpose."""
-        return Defects(self.defects)
+    def planted(self, load: Callable[[], str]) -> Defects:
+        """The defects planted in this phone on purpose; ``load`` is what it runs at the moment."""
+        return Defects(self.defects, load)

@@ -134,3 +134,15 @@ def test_no_text_crashes_the_loader(tmp_path_factory: pytest.TempPathFactory, te
     except UsageFault as error:
         told = str(error)
     assert str(path) in told
+
+
+def test_a_webhook_is_a_url_and_a_secret(tmp_path: Path) -> None:
+    text = SHIPPED.read_text(encoding="utf-8")
+    file = tmp_path / "lab.yaml"
+    file.write_text(text + "notify: {command: tell, webhook: 'https://chat.example/hooks/x'}\n")
+    lab = load_lab(file)
+    assert "https://chat.example/hooks/x" in lab.secrets()
+    assert "hooks" not in repr(lab)
+    file.write_text(text + "notify: {webhook: 'chat.example/hooks/x'}\n")
+    with pytest.raises(UsageFault, match="begins with http"):
+        load_lab(file)

@@ -209,6 +209,16 @@ def test_an_unknown_defect_is_refused_and_a_known_one_says_that_it_fired(
     assert all(DEFECTS.values())
 
 
+def test_a_defect_can_come_with_a_load_and_go_with_it() -> None:
+    runs = ["SIP42.9-3-1SR4-1S"]
+    planted = Defects(["dtmf-doubled@SIP42.9-4-2SR3-1S"], lambda: runs[-1])
+    assert not planted.fires("dtmf-doubled")
+    runs.append("SIP42.9-4-2SR3-1S")
+    assert planted.fires("dtmf-doubled")
+    with pytest.raises(UsageFault):
+        Defects(["made-up@SIP42.9-4-2SR3-1S"])
+
+
 def test_messages_survive_the_wire() -> None:
     message = Message("INVITE sip:211@127.0.0.9 SIP/2.0", body="v=0\r\n")
     message.headers += [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -153,3 +154,126 @@ def test_an_unknown_phone_names_the_known_ones(tree: pytest.Pytester) -> None:
     tree.makepyfile("def test_it(lab): pass")
     result = tree.runpytest_subprocess("-p", "no:cacheprovider", "--phones=desk-9")
     assert "choose from: desk-7942, desk-7962" in result.stdout.str() + result.stderr.str()
+
+
+def test_every_test_is_in_the_history_as_it_ends(tree: pytest.Pytester) -> None:
+    tree.makepyfile(
+        """
+        from pathlib import Path
+        from harness.runs.history import History
+        def test_one(measure): measure("boot_s", 61.0)
+        def test_two(recorder):
+            with History(recorder.history_path) as history:
+                (entry,) = history.night("latest").entries
+            assert entry.measurements == {"boot_s": 61.0}
+            assert entry.key.model == "7942G + 7962G"
+        """
+    )
+    tree.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(passed=2)
+    assert (tree.path / "runs" / "history.sqlite").exists()
+
+
+def test_a_history_that_cannot_be_written_costs_no_verdict(tree: pytest.Pytester) -> None:
+    tree.makepyfile(
+        """
+        def test_it(recorder): recorder._history.close()
+        """
+    )
+    result = tree.runpytest_subprocess("-p", "no:cacheprovider")
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["*history*cannot be written*", "*harness runs import RUN*"])
+    (results,) = (tree.path / "runs").glob("2*/results.jsonl")
+    assert '"verdict": "passed"' in results.read_text()
+
+
+def test_a_history_of_a_newer_harness_is_refused_at_once(tree: pytest.Pytester) -> None:
+    import sqlite3
+    from contextlib import closing
+
+    (tree.path / "runs").mkdir()
+    with closing(sqlite3.connect(tree.path / "runs" / "history.sqlite")) as database:
+        database.execute("PRAGMA user_version = 99")
+    tree.makepyfile("def test_it(lab): pass")
+    result = tree.runpytest_subprocess("-p", "no:cacheprovider")
+    said = result.stdout.str() + result.stderr.str()
+    assert result.ret != 0
+    assert "has version 99, this harness knows" in said
+    assert "Traceback" not in said
+
+
+def test_an_upgrade_is_left_out_where_no_release_is_given(tree: pytest.Pytester) -> None:
+    tree.makepyfile(
+        """
+        import pytest
+        @pytest.mark.needs_firmware
+        def test_upgrade(lab): assert lab.provisioning.firmware
+        def test_other(lab): pass
+        """
+    )
+    result = tree.runpytest_subprocess("-p", "no:cacheprovider")
+    result.assert_outcomes(passed=1, deselected=1)
+    result = tree.runpytest_subprocess("-p", "no:cacheprovider", "--firmware=nowhere")
+    assert "there is no folder" in result.stdout.str() + result.stderr.str()
+
+
+def test_a_load_is_no_template(tree: pytest.Pytester) -> None:
+    """Two nights with two loads have one digest, or a release would be blamed on its templates."""
+    tree.makepyfile("def test_it(recorder): print(recorder.run.facts)")
+    for load in ("SIP42.9-3-1SR4-1S", "SIP42.9-4-2SR3-1S"):
+        text = (ROOT / "lab.yaml").read_text(encoding="utf-8")
+        tree.makefile(".yaml", lab=text.replace("load: SIP42.9-3-1SR4-1S", f"load: {load}"))
+        tree.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(passed=1)
+    from harness.runs.history import History
+
+    with History(tree.path / "runs" / "history.sqlite") as history:
+        keys = {entry.key for night in history.nights() for entry in night.entries}
+    assert len({key.load for key in keys}) == 2
+    assert len({key.templates for key in keys}) == 1
+
+
+def test_a_killed_run_keeps_what_it_had(tree: pytest.Pytester) -> None:
+    tree.makepyfile(
+        """
+        import os, signal
+        def test_one(lab): pass
+        def test_two(lab): os.kill(os.getpid(), signal.SIGKILL)
+        """
+    )
+    result = tree.runpytest_subprocess("-p", "no:cacheprovider")
+    assert result.ret == -9
+    from harness.runs.history import History
+
+    with History(tree.path / "runs" / "history.sqlite") as history:
+        night = history.night("latest")
+    assert [entry.name for entry in night.entries] == [
+        "test_a_killed_run_keeps_what_it_had.py::test_one"
+    ]
+    assert night.ended == 0
+
+
+def test_a_test_for_a_model_nobody_has_is_left_out(tree: pytest.Pytester) -> None:
+    tree.makepyfile(
+        """
+        import pytest
+        @pytest.mark.models("7962G")
+        def test_some(station, lab): pass
+        def test_each(station, lab): pass
+        """
+    )
+    result = tree.runpytest_subprocess("-p", "no:cacheprovider", "--phones=desk-7942")
+    result.assert_outcomes(passed=1, deselected=1)
+
+
+def test_a_night_that_pytest_could_not_end_is_no_good_night(tree: pytest.Pytester) -> None:
+    tree.makepyfile(test_it="def test_one(lab): pass\ndef test_two(lab): pass")
+    tree.makeconftest(
+        """
+        def pytest_runtest_logstart(nodeid):
+            if "test_two" in nodeid:
+                raise KeyError("a plug-in of somebody else's")
+        """
+    )
+    result = tree.run(
+        sys.executable, "-m", "harness.cli", "nightly", "--plain", "--suite", "test_it.py"
+    )
+    assert result.ret == 70
