@@ -93,6 +93,7 @@ class RunningFirmware:
         self.port = os.ttyname(self._slave)
         orders, self._orders = os.pipe()
         record_from, record = os.pipe()
+        self._stopping = threading.Lock()
         self._process = subprocess.Popen(
             # Not as a script: the folder of a script comes first when modules are looked for.
             [micropython.found(), "-c", "import main"],
@@ -205,11 +206,13 @@ class RunningFirmware:
         return self._process.wait(5.0)
 
     def stop(self) -> None:
-        if self._master < 0:
-            return
-        self._process.kill()
-        self._process.communicate()
-        for descriptor in (self._master, self._slave, self._orders):
-            os.close(descriptor)
-        self._master = self._slave = self._orders = -1
-        self._recorder.join(2.0)
+        # A test unplugs it in a thread of its own, which may be at it when the test ends.
+        with self._stopping:
+            if self._master < 0:
+                return
+            self._process.kill()
+            self._process.communicate()
+            for descriptor in (self._master, self._slave, self._orders):
+                os.close(descriptor)
+            self._master = self._slave = self._orders = -1
+            self._recorder.join(2.0)
