@@ -28,6 +28,8 @@ _ANSWER = ("soft1", "speaker", "headset", "line1")
 _ACT_S = 3.0
 #: Seconds in which a second press would show.
 _AGAIN_S = 1.0
+#: Seconds until an event whose sender fell silent counts as ended and is told.
+_ENDED_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,9 +165,18 @@ class KeyCheck:
                 witness = "RFC 4733 event in a call: never ends"
                 self._hang_up(call)
                 call = None
+                # Its event ends with the call, and must not be taken for the next key's.
+                self._heard_at_last(since)
             self._note(digit, fate, witness)
         if call is not None:
             self._hang_up(call)
+
+    def _heard_at_last(self, since: Mark) -> None:
+        self._timeline.wait_until(
+            lambda _: bool(heard_digits(self._timeline, self._phone.address, since)),
+            within=_ENDED_S,
+            since=since,
+        )
 
     def _heard(self, since: Mark) -> str:
         def more(_: object) -> bool:

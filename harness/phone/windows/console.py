@@ -8,6 +8,7 @@ Its prompt is not published, so it is learned from the shell.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -124,7 +125,8 @@ class PhoneConsole:
         try:
             self._child: Any = pexpect.spawn(
                 command[0], command[1:], encoding="utf-8", codec_errors="replace",
-                timeout=within, dimensions=(200, 500),
+                # A night started by a timer has no TERM; a console asked for without one is silent.
+                env={**os.environ, "TERM": "vt100"}, timeout=within, dimensions=(200, 500),
             )  # fmt: skip
         except pexpect.ExceptionPexpect as error:
             raise BenchFault(

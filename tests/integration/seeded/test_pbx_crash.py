@@ -46,8 +46,8 @@ def crash_asterisk(kind: PbxKind, owner: int) -> None:
     runtime = ContainerRuntime.probe(PbxSpec(kind=kind).image_name)
     listed = runtime.call("ps", "--format", "{{.Names}}").stdout.split()
     (name,) = [name for name in listed if name.startswith(f"phone-bench-{owner}-")]
-    shot = runtime.call("exec", name, "sh", "-c", "kill -SEGV $(cat /run/asterisk/asterisk.pid)")
-    assert shot.returncode == 0, shot.stderr
+    # The container may be gone before exec can say how it went; that it was killed is seen below.
+    runtime.call("exec", name, "sh", "-c", "kill -SEGV $(cat /run/asterisk/asterisk.pid)")
 
 
 @pytest.mark.parametrize("kind", PBX_KINDS)
