@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.cli import main
 from harness.errors import UsageFault
 from harness.events import FileRefused, FileRequested, FileServed
 from harness.lab import Lab, load_lab
@@ -144,6 +145,15 @@ def test_a_7962_with_all_its_lines(tmp_path: Path) -> None:
     assert "button-out-of-range" not in [
         each.rule for each in lint(tree_of(render_tree(lab), whole=False, models=models))
     ]
+
+
+def test_a_folder_that_cannot_be_written_to(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(Path(__file__).parents[3])
+    (tmp_path / "file").touch()
+    assert main(["render", "--out", str(tmp_path / "file")]) == 2
+    assert f"cannot write {tmp_path / 'file'}" in capsys.readouterr().err
 
 
 def test_rendering_is_deterministic(lab: Lab) -> None:
