@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import os
 import sys
+import traceback
 from collections.abc import Sequence
 from importlib import import_module
 
@@ -64,10 +66,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     if name not in COMMANDS:
         near = difflib.get_close_matches(name, COMMANDS, n=1)
-        meant = f"; did you mean {near[0]}?" if near else ""
+        meant = f"; did you mean {near[0]}?" if near else "."
         print(f"harness: there is no command {name!r}{meant} See harness --help.", file=sys.stderr)
         return 2
-    from harness.errors import HarnessError
+    from harness.errors import HarnessBug, HarnessError
 
     command = import_module(f"harness.cli.{name}")
     parser = argparse.ArgumentParser(
@@ -79,10 +81,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         command.configure(parser)
         code: int = command.run(parser.parse_args(rest))
+        sys.stdout.flush()
     except HarnessError as error:
         print(error, file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         print("interrupted; everything recorded so far is kept", file=sys.stderr)
         return 130
+    except BrokenPipeError:
+        # head or less has seen enough: no more is written, and Python finds nothing to flush.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except Exception:  # noqa: BLE001 (Python's own exit code would be 1: a product fault)
+        traceback.print_exc()
+        print(f"harness {name}: a bug of the harness; please report these lines", file=sys.stderr)
+        return HarnessBug.exit_code
     return code

@@ -11,6 +11,7 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
+from harness.errors import UsageFault
 from harness.provisioning.firmware import (
     FirmwareSet,
     Release,
@@ -44,7 +45,8 @@ def run(options: argparse.Namespace) -> int:
     """Verify or plan.
 
     Raises:
-        UsageFault: no such folder, no release, or a way that is refused.
+        UsageFault: no such folder, no release, a way that is refused, or a record that cannot be
+            written.
     """
     if options.action == "plan":
         return _plan(options)
@@ -57,7 +59,13 @@ def run(options: argparse.Namespace) -> int:
         print("\n".join(map(str, faults)) or _whole(recorded))
     if options.record and not faults:
         load = options.load or next(folder.glob("SIP*.loads")).stem
-        Path(options.record).write_text(record(folder, load), encoding="utf-8")
+        try:
+            Path(options.record).write_text(record(folder, load), encoding="utf-8")
+        except OSError as error:
+            raise UsageFault(
+                f"cannot write {options.record}: {error.strerror}",
+                hint="give a file in a folder that exists: --record FILE",
+            ) from error
         print(f"wrote {options.record}")
     return int(bool(faults))
 

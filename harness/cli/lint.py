@@ -44,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
     """Lint; 1 when there is an error, else 0.
 
     Raises:
-        UsageFault: a path cannot be read, or none was given.
+        UsageFault: a path cannot be read, none was given, or there is nothing to lint.
     """
     if options.catalogue:
         print(as_catalogue(), end="")
@@ -61,7 +61,14 @@ def run(options: argparse.Namespace) -> int:
     models = {} if lab is None else models_of(lab)
     # A folder may hold both: templates, and files that are served as they are.
     plain = [path for path in paths if path.suffix != ".j2"]
-    findings = lint(read_tree(plain, models=models, installed=options.installed))
+    tree = read_tree(plain, models=models, installed=options.installed)
+    if not tree.documents and not templates:
+        raise UsageFault(
+            f"nothing to lint in {', '.join(options.paths)}",
+            hint="a folder should hold .xml, .cnf or .conf files, or templates with SEP.cnf.xml.j2;"
+            " firmware is for harness firmware verify",
+        )
+    findings = lint(tree)
     for folder, only in templates:
         lab = lab or load_lab(lab_file)
         findings += lint_templates(lab, folder, only=only, installed=options.installed)

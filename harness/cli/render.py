@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from harness.cli.options import add_lab_option
+from harness.errors import UsageFault
 from harness.lab import load_lab
 from harness.provisioning import render_tree
 
@@ -28,15 +29,21 @@ def run(options: argparse.Namespace) -> int:
     """Render every file.
 
     Raises:
-        UsageFault: a value or a template is unknown, or a template is wrong.
+        UsageFault: a value or a template is unknown, a template is wrong, or the folder cannot be
+            written to.
     """
     templates = Path(options.templates) if options.templates else None
     out = Path(options.out)
     tree = render_tree(load_lab(Path(options.lab)), templates)
     for name, content in tree.items():
         target = out / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(content)
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content)
+        except OSError as error:
+            raise UsageFault(
+                f"cannot write {target}: {error.strerror}", hint="give another folder with --out"
+            ) from error
         print(target)
     for stale in sorted({*out.glob("SEP*.cnf.xml")} - {out / name for name in tree}):
         print(f"{stale}: of no phone of {options.lab}, left from before", file=sys.stderr)

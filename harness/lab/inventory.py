@@ -263,8 +263,9 @@ class ProvisioningSpec(_Spec):
 
     ``templates`` is a folder beside lab.yaml, empty for the shipped ones. A later layer wins:
     ``values`` for all, then by major version of the load, by model, by site, then the phone's own.
-    ``rings`` are ring tones by display name. ``firmware`` is a folder of images, empty for made-up
-    ones, which only twins take.
+    A layer with a dial plan or soft keys of its own names a file for it, too: ``dial_template``,
+    ``soft_key_file``. ``rings`` are ring tones by display name. ``firmware`` is a folder of images,
+    empty for made-up ones, which only twins take.
     """
 
     load: str = "SIP42.9-3-1SR4-1S"

@@ -196,8 +196,17 @@ def _site(lab: Lab, overrides: dict[str, str]) -> dict[str, Rendered]:
             (own["dial_template"], "dialplan.xml.j2"),
             (own["soft_key_file"], "softkeys.xml.j2"),
         ):
-            if name:
-                rendered.setdefault(str(name), _render(lab, template, own))
+            if not name:
+                continue
+            file = _render(lab, template, own)
+            # One TFTP root holds one file of a name: whoever came first would win, unseen.
+            if rendered.setdefault(str(name), file).content != file.content:
+                raise UsageFault(
+                    f"{phone} would need another {name} than a phone before it, and a TFTP root"
+                    " holds one file of a name",
+                    hint="in the layer of lab.yaml that makes it differ, give dial_template or"
+                    " soft_key_file a name of its own",
+                )
     return rendered
 
 
@@ -209,7 +218,8 @@ def render_tree(lab: Lab, templates: Path | None = None) -> dict[str, bytes]:
         templates: another folder of templates than the lab's own.
 
     Raises:
-        UsageFault: a value or a template is unknown, or a template is wrong.
+        UsageFault: a value or a template is unknown, a template is wrong, or two phones need
+            one file with different contents.
     """
     return {name: file.content for name, file in trace_tree(lab, templates).items()}
 

@@ -41,4 +41,7 @@ def check_configuration(text: str, program: str) -> None:
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
     if done.returncode:
         said = (done.stderr + done.stdout).strip().splitlines()
-        raise UsageFault(f"{name} refuses the configuration: {' '.join(said[-6:])}")
+        raise UsageFault(
+            f"{name} refuses the configuration: {' '.join(said[-6:])}",
+            hint="is --interface one of this machine, and network: in lab.yaml right?",
+        )

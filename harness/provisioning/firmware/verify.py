@@ -16,6 +16,8 @@ __all__ = ["FileFault", "components_in", "record", "verify_folder"]
 _COMPONENT = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._()-]{3,60}\.sbn")
 _LOADS = re.compile(r"^(SIP|SCCP)(\d\d)\.(.+)\.loads$", re.IGNORECASE)
 _PART = re.compile(r"^(jar|cnu|apps|dsp|cvm)(\d\d)(sip|sccp)?\.", re.IGNORECASE)
+#: term42 is the 7942's, term62 the 7962's; one zip holds both.
+_BOOT = re.compile(r"^term(?!42|62)(\d\d)\.default\.loads$", re.IGNORECASE)
 _LEGACY = re.compile(r"^(P0[0-9A-Z]{2}-|OS79XX)", re.IGNORECASE)
 _STOPS = "the phone asks, gets ERROR 1 and stops the upgrade"
 
@@ -66,7 +68,9 @@ def verify_folder(
     missing = {fault.file for fault in faults}
     altered = _altered(folder, sizes, recorded)
     faults += [fault for fault in altered if fault.file not in missing]
-    used = {part.lower() for name in wanted for part in _parts(folder, sizes, name)}
+    # What another load here names is not for removal, though nobody asked about that load.
+    loads = {*wanted, *found}
+    used = {part.lower() for name in loads for part in _parts(folder, sizes, name)}
     told = {fault.file for fault in faults}
     faults += [
         FileFault(name, "belongs to no load here", "none; it is never asked for", "remove it")
@@ -74,7 +78,7 @@ def verify_folder(
         if _PART.match(name) and used and name.lower() not in used and name not in told
     ]
     faults += [
-        FileFault(name, "is empty", _STOPS, "unpack it again")
+        FileFault(name, "is empty", "the upgrade stops at it", "unpack it again")
         for name, size in sorted(sizes.items())
         if not size
     ]
@@ -127,7 +131,9 @@ def _strangers(sizes: dict[str, int]) -> Iterator[FileFault]:
         family = (loads[2] if loads else part[2] if part else "42").lower()
         protocol = (loads[1] if loads else (part[3] or "sip") if part else "sip").lower()
         fix = "7942 and 7962 take SIP42 files"
-        if _LEGACY.match(name):
+        if boot := _BOOT.match(name):
+            yield FileFault(name, f"is of another model ({boot[1]})", "it is never asked for", fix)
+        elif _LEGACY.match(name):
             yield FileFault(name, "is of a 7940 or 7960", "none; it is never asked for", fix)
         elif family != "42":
             yield FileFault(name, f"is of another model ({family})", "it is refused", fix)

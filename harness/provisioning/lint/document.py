@@ -27,6 +27,12 @@ _LEGACY = re.compile(
     r"^(SIP[0-9A-F]{12}\.cnf|SIPDefault\.cnf|OS79XX\.TXT|P0[0-9A-Z]{2}-.*)$", re.IGNORECASE
 )
 _ALLOW = re.compile(r"lint:\s*allow\s+([a-z0-9-]+)[:,]?\s*(.*?)\s*(?:-->|#\}|--;|$)")
+#: What libxml2 says, and what a person is to look for.
+_PLAIN = {
+    "xmlParseEntityRef: no name": "an & that is no entity; a plain one is &amp;",
+    "EntityRef: expecting ';'": "an & that is no entity; a plain one is &amp;",
+    "StartTag: invalid element name": "a < that begins no tag; a plain one is &lt;",
+}
 _DECLARATION = re.compile(r"<!(DOCTYPE|ENTITY)")
 
 
@@ -192,6 +198,12 @@ def _is_sccp(root: etree._Element | None) -> bool:
     return root is not None and (root.findtext("deviceProtocol") or "").strip() == "SCCP"
 
 
+def _told(parser: etree.XMLParser) -> list[tuple[int, str]]:
+    return [
+        (entry.line, _PLAIN.get(entry.message.strip(), entry.message)) for entry in parser.error_log
+    ]
+
+
 def _parse(content: bytes) -> tuple[etree._Element | None, list[tuple[int, str]]]:
     if len(content) >= SIZE_LIMIT:
         return None, [(1, f"{len(content)} bytes; the phone takes less than {SIZE_LIMIT}")]
@@ -206,9 +218,9 @@ def _parse(content: bytes) -> tuple[etree._Element | None, list[tuple[int, str]]
     try:
         root = etree.fromstring(content, parser)
     except (etree.XMLSyntaxError, ValueError) as error:
-        errors = [(entry.line, entry.message) for entry in parser.error_log]
+        errors = _told(parser)
         return None, errors or [(1, str(error))]
-    errors = [(entry.line, entry.message) for entry in parser.error_log]
+    errors = _told(parser)
     doctype = "" if root is None else str(getattr(root.getroottree().docinfo, "doctype", ""))
     if doctype:
         # In an encoding the search above cannot read.

@@ -37,7 +37,7 @@ class NotWellFormed(DocumentRule):
     id = "xml-not-well-formed"
     title = "The XML is not well formed"
     symptom = "the whole file is refused; the phone goes on as if it had none"
-    fix = "close every tag with its own name and write & as &amp; and < as &lt;"
+    fix = "close every tag with its own name; write & as &amp; and < as &lt;, leave out any DOCTYPE"
     source = "WM: an end tag loadInformation434 closing another element"
     kinds = (*_XML_KINDS, Kind.OTHER)
 

@@ -51,3 +51,31 @@ def test_a_users_mistake_is_a_sentence(
     told = capsys.readouterr().err
     assert says in told
     assert "Traceback" not in told
+
+
+def test_a_near_miss_of_a_command_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["lnt"]) == 2
+    assert "no command 'lnt'; did you mean lint? See" in capsys.readouterr().err
+    assert main(["xyzzy"]) == 2
+    assert "no command 'xyzzy'. See" in capsys.readouterr().err
+
+
+def test_a_bug_is_no_product_fault(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fall_over(_: object) -> int:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("harness.cli.schema.run", fall_over)
+    assert main(["schema"]) == 70
+    told = capsys.readouterr().err
+    assert "ZeroDivisionError" in told
+    assert "harness schema: a bug of the harness; please report" in told
+
+
+def test_a_reader_that_leaves_early_sees_no_traceback() -> None:
+    command = f"{sys.executable} -m harness.cli schema | true; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(
+        ["bash", "-c", command], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.stderr) == ("141\n", "")

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.cli import main
 from harness.errors import UsageFault
 from harness.events import FileRefused, FileRequested, FileServed
 from harness.lab import Lab, load_lab
@@ -119,6 +120,22 @@ def test_a_special_layer_of_values_wins_over_a_general_one(tmp_path: Path) -> No
     assert values_for(lab, "desk-7962", {"kpml": "0"})["kpml"] == "0"
 
 
+def test_a_site_with_a_dial_plan_of_its_own(tmp_path: Path) -> None:
+    def tree(site: str) -> dict[str, bytes]:
+        text = (ROOT / "lab.yaml").read_text(encoding="utf-8")
+        text = text.replace("provisioning:\n", f"provisioning:\n  sites: {{north: {{{site}}}}}\n")
+        text = text.replace("    model: 7962G\n", "    model: 7962G\n    site: north\n")
+        (tmp_path / "lab.yaml").write_text(text, encoding="utf-8")
+        return render_tree(load_lab(tmp_path / "lab.yaml"))
+
+    files = tree('dial_pattern: "3..", dial_template: north.xml')
+    assert b'MATCH="2.."' in files["dialplan.xml"]
+    assert b'MATCH="3.."' in files["north.xml"]
+    # Under the same name one site would silently dial by the other's plan.
+    with pytest.raises(UsageFault, match=r"desk-7962 would need another dialplan\.xml"):
+        tree('dial_pattern: "3.."')
+
+
 def test_a_7962_with_all_its_lines(tmp_path: Path) -> None:
     lines = ", ".join(f'{{user: "20{n}", label: "R&D <{n}>"}}' for n in range(1, 7))
     text = (ROOT / "lab.yaml").read_text(encoding="utf-8")
@@ -144,6 +161,15 @@ def test_a_7962_with_all_its_lines(tmp_path: Path) -> None:
     assert "button-out-of-range" not in [
         each.rule for each in lint(tree_of(render_tree(lab), whole=False, models=models))
     ]
+
+
+def test_a_folder_that_cannot_be_written_to(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(Path(__file__).parents[3])
+    (tmp_path / "file").touch()
+    assert main(["render", "--out", str(tmp_path / "file")]) == 2
+    assert f"cannot write {tmp_path / 'file'}" in capsys.readouterr().err
 
 
 def test_rendering_is_deterministic(lab: Lab) -> None:

@@ -50,6 +50,7 @@ def _rename(old: str, new: str) -> Callable[[Path], object]:
         (lambda f: (f / "term62.default.loads").unlink(), "term62.default.loads: not there"),
         (lambda f: (f / "apps42.9-3-1ES26.sbn").write_bytes(b""), "is empty"),
         (lambda f: (f / "SIP45.9-3-1SR4-1S.loads").write_bytes(b"x"), "of another model (45)"),
+        (lambda f: (f / "term45.default.loads").write_bytes(b"x"), "of another model (45)"),
         (lambda f: (f / "jar42sccp.9-3-1ES26.sbn").write_bytes(b"x"), "is an SCCP image"),
         (lambda f: (f / "OS79XX.TXT").write_bytes(b"x"), "is of a 7940 or 7960"),
         (lambda f: (f / "dsp42.9-4-2ES26.sbn").write_bytes(b"x"), "belongs to no load here"),
@@ -83,6 +84,17 @@ def test_a_recorded_set_tells_a_changed_image(
     assert "cnu42.9-3-1ES26.sbn: is not the recorded file (SHA-256)" in told
     assert "Fix: unpack it again." in told
     assert main(["firmware", "verify", str(folder)]) == 0
+
+
+def test_another_load_beside_it_is_not_for_removal(folder: Path) -> None:
+    make_up(load_manifest("SIP42.8-5-2S"), folder)
+    assert verify_folder(folder, LOAD) == []
+
+
+def test_a_record_that_cannot_be_written(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    written = folder / "nowhere" / "manifest.toml"
+    assert main(["firmware", "verify", str(folder), "--record", str(written)]) == 2
+    assert f"cannot write {written}: No such file" in capsys.readouterr().err
 
 
 def test_a_recorded_file_that_is_gone(folder: Path) -> None:

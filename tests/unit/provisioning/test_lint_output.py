@@ -68,8 +68,22 @@ def test_the_same_mistake_in_many_files_is_one_paragraph() -> None:
 def test_several_faults_of_form_at_once() -> None:
     content = b"<device>\n<a>1 & 2</a>\n<b><c></b>\n</device>"
     found = lint(tree_of({"SEP0024C4ABCDEF.cnf.xml": content}, whole=False))
-    lines = {each.line for each in found if each.rule == "xml-not-well-formed"}
-    assert {2, 3} <= lines
+    told = {each.line: each.found for each in found if each.rule == "xml-not-well-formed"}
+    assert {2, 3} <= told.keys()
+    assert told[2] == "an & that is no entity; a plain one is &amp;"
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (b"R&D", "an & that is no entity; a plain one is &amp;"),
+        (b"under < 5", "a < that begins no tag; a plain one is &lt;"),
+    ],
+)
+def test_a_bare_sign_is_told_in_plain_words(text: bytes, says: str) -> None:
+    content = b"<device>\n<a>" + text + b"</a>\n</device>"
+    found = lint(tree_of({"SEP0024C4ABCDEF.cnf.xml": content}, whole=False))
+    assert says in [each.found for each in found if each.rule == "xml-not-well-formed"]
 
 
 LAUGHS = "".join(f'<!ENTITY l{n + 1} "{f"&l{n};" * 10}">' for n in range(12))
@@ -311,6 +325,16 @@ def test_a_path_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
     assert "cannot read nowhere.xml" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("name", ["", "term42.default.loads", "dialplan.xml.j2"])
+def test_a_folder_with_nothing_to_lint_is_not_called_good(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    if name:
+        (tmp_path / name).write_bytes(b"x")
+    assert main(["lint", str(tmp_path)]) == 2
+    assert f"nothing to lint in {tmp_path}" in capsys.readouterr().err
+
+
 def test_the_catalogue_page_is_the_codes() -> None:
     page = ROOT / "docs" / "reference" / "lint-rules.md"
     assert page.read_text(encoding="utf-8") == as_catalogue(), (
@@ -384,7 +408,7 @@ def test_no_folder_makes_the_command_fall_over(
     for name, content in contents.items():
         if name not in {".", ".."} and len(name.encode()) < 200 and not name.endswith(".j2"):
             (folder / name).write_bytes(content)
-    assert main(["lint", "--format", "json", str(folder)]) in (0, 1)
+    assert main(["lint", "--format", "json", str(folder)]) in (0, 1, 2)
 
 
 @given(st.binary(max_size=80))
