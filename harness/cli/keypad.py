@@ -76,7 +76,7 @@ def _calibrate(lab: Lab, name: str, given: list[str] | None) -> int:
     spec = lab.keypads[name]
     if not isinstance(spec, GrblSpec):
         raise UsageFault(
-            f"{name} is a {spec.driver} controller, which needs no calibration",
+            f"a {spec.driver} controller needs no calibration",
             device=name,
             hint="its contacts sit on the keys; see harness keypad test",
         )

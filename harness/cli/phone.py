@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import tempfile
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+from typing import TextIO
 
 from harness.bench import Bench, open_bench, open_stations
 from harness.cli.looking import look
 from harness.cli.options import add_lab_option
 from harness.errors import UsageFault
 from harness.events import AmiEvent, LampChanged, Record, RtpStreamSeen, SipMessage
+from harness.keypad import KEYS
 from harness.lab import load_lab
 from harness.phone import ResetCode
 from harness.timeline import Timeline
 
-__all__ = ["configure", "run"]
+__all__ = ["configure", "keys_meant", "run"]
 
 _WINDOWS = ("info", "console", "screenshot", "ssh")
 
@@ -45,7 +50,7 @@ def run(options: argparse.Namespace) -> int:
     """Carry out one action on one phone.
 
     Raises:
-        UsageFault: lab.yaml has no such phone.
+        UsageFault: lab.yaml has no such phone, or the phone no such key.
     """
     lab = load_lab(Path(options.lab))
     if options.name not in lab.phones:
@@ -53,43 +58,65 @@ def run(options: argparse.Namespace) -> int:
             f"no phone named {options.name} in {options.lab}",
             hint=f"choose from: {', '.join(lab.phones)}",
         )
+    if options.action == "keys":
+        options.keys = keys_meant(options.keys)
     timeline = Timeline()
-    timeline.listen(_tell)
+    # What a window shows can be kept with `>`; what goes by meanwhile is not part of it.
+    aside = sys.stderr if options.action in {"status", *_WINDOWS} else sys.stdout
+    timeline.listen(partial(_tell, stream=aside))
     # A reset phone comes to fetch its files and a window asks who may: they need the whole bench,
     # the others a station. A twin lives only as long as its bench, so it has to boot first too.
     virtual = lab.phones[options.name].virtual
-    whole = options.action in {"reset", *_WINDOWS} or (options.action == "status" and virtual)
+    whole = options.action in {"reset", *_WINDOWS} or (
+        options.action in {"status", "keys"} and virtual
+    )
     opened = open_bench if whole else open_stations
     with (
         tempfile.TemporaryDirectory(prefix="phone-bench-") as directory,
         opened(lab, Path(directory), timeline) as bench,
     ):
+        target = bench.phones[options.name]
+        print(f"{target.name}: {target.spec.model}, {target.label}", file=aside)
         _act(bench, options)
     return 0
 
 
-def _tell(record: Record) -> None:
+def keys_meant(words: Sequence[str]) -> list[str]:
+    """Take ``settings **#**`` apart: a word is a key by its name, or a row of keys to type.
+
+    Raises:
+        UsageFault: it is neither.
+    """
+    found: list[str] = []
+    for word in words:
+        keys = [word] if word in KEYS else list(word)
+        if not KEYS.issuperset(keys):
+            raise UsageFault(
+                f"{word!r} is no key and no row of keys",
+                expected="0 to 9, *, # in any number, or one of "
+                + " ".join(sorted(key for key in KEYS if len(key) > 1)),
+            )
+        found += keys
+    return found
+
+
+def _tell(record: Record, stream: TextIO) -> None:
     """Print what a person at the bench would want to see go by."""
     if not isinstance(record.event, SipMessage | AmiEvent | RtpStreamSeen | LampChanged):
-        print(f"{record.source}: {record.event}")
+        print(f"{record.source}: {record.event}", file=stream)
 
 
 def _act(bench: Bench, options: argparse.Namespace) -> None:
     target = bench.phones[options.name]
-    print(f"{target.name}: {target.spec.model}, {target.label}")
     if options.action == "power":
         if options.to in ("off", "cycle"):
             target.power_off()
         if options.to in ("on", "cycle"):
             target.power_on()
     elif options.action == "keys":
-        known = {"settings", "services", "messages", "directories", "speaker", "headset", "mute"}
-        for word in options.keys:
-            named = word in known or word.startswith(("line", "soft", "nav", "vol"))
-            if named:
-                target.keypad.tap(word)
-            else:
-                target.keypad.type(word)
+        if target.spec.virtual:
+            target.bring_up()
+        target.keypad.type(options.keys)
     elif options.action == "reset":
         (code,) = (code for code in ResetCode if str(code) == options.code)
         since = target.factory_reset(code)

@@ -207,7 +207,7 @@ def _look_at_phone(
     try:
         told = window(name, spec).device_information()
     except WindowClosed as error:
-        text = f"outlet {spec.outlet} is {outlet}; its web window is closed ({error.summary})"
+        text = f"outlet {spec.outlet} is {outlet}; {error.summary}"
         fix = "webAccess 1 in its configuration closes it (0 is open); or it is booting, has "
         fix += f"another address than {spec.address}, or its network cable is out"
         yield Finding(name, check, State.UNKNOWN, text, fix)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -55,7 +55,7 @@ def load_checked(
     try:
         found = model.model_validate(plain, context=context)
     except ValidationError as error:
-        for item in error.errors():
+        for item in _causes(error.errors()):
             place = _as_written(tree, item["loc"], missing=item["type"] == "missing")
             faults.append((*_position(tree, place), f"{_dotted(place)}: {_say(item)}"))
     else:
@@ -86,6 +86,17 @@ def _read(path: Path, what: str, hint: str) -> CommentedMap:
     return tree
 
 
+def _causes(items: Iterable[Any]) -> Iterator[Any]:
+    """Leave out that a list is too short when it is so only for want of its faulty items."""
+    told = list(items)
+    places = [item["loc"] for item in told]
+    for item in told:
+        loc = item["loc"]
+        below = any(len(place) > len(loc) and place[: len(loc)] == loc for place in places)
+        if item["type"] != "too_short" or not below:
+            yield item
+
+
 def _dotted(place: Place) -> str:
     return ".".join(str(part) for part in place)
 
@@ -100,6 +111,11 @@ def _say(item: Any) -> str:
     if kind == "union_tag_invalid":
         return f"expected one of {item['ctx']['expected_tags']} (found {item['ctx']['tag']!r})"
     given = item.get("input")
+    if kind in ("dict_type", "model_type", "model_attributes_type"):
+        return "keys and values are expected here"
+    if kind == "string_type" and isinstance(given, (int, float)):
+        # YAML reads 0201 as a number and yes as true: what was meant cannot be told any more.
+        message = "text is expected, put it in quotes"
     secret = {"password", "credentials"} & set(item["loc"])
     if isinstance(given, (str, int, float)) and not secret and "password" not in message:
         return f"{message} (found {given!r})"

@@ -36,7 +36,22 @@ def load_lab(path: Path) -> Lab:
 
 def _faults(lab: Lab) -> Iterator[Fault]:
     yield from _references(lab)
+    yield from _twins(lab)
     yield from network_faults(lab)
+
+
+def _twins(lab: Lab) -> Iterator[Fault]:
+    """Yield what a virtual phone cannot hang on: no real outlet or robot reaches a process."""
+    for name, phone in lab.phones.items():
+        if not phone.virtual:
+            continue
+        pdu, keypad = lab.power.get(phone.outlet.pdu), lab.keypads.get(phone.keypad)
+        if pdu is not None and not pdu.virtual:
+            text = f"a virtual phone needs a virtual PDU, {phone.outlet.pdu} is at {pdu.address}"
+            yield ("phones", name, "outlet"), f"{text}; or is this phone of kind: hardware?"
+        if keypad is not None and not keypad.virtual:
+            text = f"a virtual phone needs a virtual keypad, {phone.keypad} is at {keypad.port}"
+            yield ("phones", name, "keypad"), f"{text}; or is this phone of kind: hardware?"
 
 
 def _references(lab: Lab) -> Iterator[Fault]:

@@ -40,8 +40,12 @@ def check_configuration(text: str, program: str) -> None:
         command = [found, *(part.format(file) for part in arguments)]
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
     if done.returncode:
-        said = (done.stderr + done.stdout).strip().splitlines()
+        # Why is on standard error, with the file's name: around it dhcpd has its banner and how to
+        # report bugs; Kea says it once more in a log.
+        said = (done.stderr.strip() or done.stdout.strip()).splitlines()
+        why = [line for line in said if str(file) in line] or said
         raise UsageFault(
-            f"{name} refuses the configuration: {' '.join(said[-6:])}",
-            hint="is --interface one of this machine, and network: in lab.yaml right?",
+            f"{name} refuses the configuration: {' '.join(why[:6]).replace(f'{folder}/', '')}",
+            hint="compare lab.yaml; an interface must be one of the machine this runs on: "
+            "--interface",
         )

@@ -17,6 +17,12 @@ SPOILT = {
     "isc": ("fixed-address 127.42.0.42", "fixed-address 127.42.0."),
     "kea": ("127.42.0.42", "127.42.0.nobody"),
 }
+#: What it says of that.
+WORDS = {
+    "dnsmasq": "bad option at line",
+    "isc": "configuration line",
+    "kea": "127.42.0.nobody",
+}
 
 
 @pytest.mark.parametrize("program", sorted(FORMATS))
@@ -37,5 +43,16 @@ def test_a_spoilt_configuration_is_refused_in_its_words(program: str) -> None:
     text = render_dhcp(plan_for(load_lab(LAB)), program)
     assert right in text
     text = text.replace(right, wrong)
-    with pytest.raises(UsageFault, match="refuses the configuration"):
+    with pytest.raises(UsageFault, match="refuses the configuration") as caught:
         check_configuration(text, program)
+    told = str(caught.value)
+    assert WORDS[program] in told
+    assert "/tmp" not in told
+    assert len(told) < 400
+
+
+def test_an_interface_that_is_not_there_says_what_to_do() -> None:
+    text = render_dhcp(plan_for(load_lab(LAB), interface="bench-none"), "kea")
+    with pytest.raises(UsageFault, match="bench-none") as caught:
+        check_configuration(text, "kea")
+    assert "--interface" in caught.value.hint

@@ -52,7 +52,7 @@ def test_points_are_written_beside_the_lab(lab: str, capsys: pytest.CaptureFixtu
     ("arguments", "says"),
     [
         (("keypad-9",), "no keypad named keypad-9"),
-        (("keypad-2",), "keypad-2 is a matrix controller"),
+        (("keypad-2",), "a matrix controller needs no calibration"),
         (("keypad-1", "--points", "1=-162"), "'1=-162' is no point"),
         (("keypad-1", "--points", "1=1,2", "1=1,2"), "is no point"),
         (("keypad-1", "--points", "1=-162,-169"), "1 key(s) do not say"),

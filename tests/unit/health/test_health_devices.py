@@ -227,7 +227,11 @@ def test_another_phone_there_is_a_fault(lab: Lab, answer: DeviceInformation, say
     ("outlet", "answer", "says"),
     [
         (OutletState.OFF, AssertionError("asked"), "pdu-3/1 is off, so it was not asked"),
-        (OutletState.ON, WindowClosed("refused"), "pdu-3/1 is on; its web window is closed"),
+        (
+            OutletState.ON,
+            WindowClosed("its web window is closed"),
+            "pdu-3/1 is on; its web window is closed",
+        ),
         (OutletState.ON, Inconclusive("its load has no such page"), "has no such page"),
     ],
 )

@@ -14,7 +14,8 @@ FIRST = "keypad-1: {driver: matrix, port: virtual}"
 def lab_with(tmp_path: Path, keypad: str) -> Lab:
     assert FIRST in SHIPPED
     path = tmp_path / "lab.yaml"
-    path.write_text(SHIPPED.replace(FIRST, f"keypad-1: {keypad}"), encoding="utf-8")
+    text = SHIPPED.replace("kind: virtual", "kind: hardware")
+    path.write_text(text.replace(FIRST, f"keypad-1: {keypad}"), encoding="utf-8")
     return load_lab(path)
 
 

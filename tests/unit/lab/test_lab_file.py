@@ -91,6 +91,38 @@ def test_names_that_point_nowhere(tmp_path: Path) -> None:
     assert "no keypad named 'keypad-9'" in told
 
 
+def test_a_twin_does_not_hang_on_hardware(tmp_path: Path) -> None:
+    text = shipped(
+        **{
+            "address: virtual ": "address: TCPIP0::192.0.2.10::5025::SOCKET ",
+            "keypad-2: {driver: matrix, port: virtual}": "keypad-2: {port: /dev/ttyACM1}",
+        }
+    )
+    told = "\n".join(faults_of(tmp_path, text))
+    for name in ("desk-7942", "desk-7962"):
+        assert f"phones.{name}.outlet: a virtual phone needs a virtual PDU, pdu-1 is at" in told
+    assert "desk-7962.keypad: a virtual phone needs a virtual keypad, keypad-2 is at /dev/" in told
+    assert "desk-7942.keypad" not in told
+    text = text.replace("kind: virtual", "kind: hardware")
+    (tmp_path / "lab.yaml").write_text(text, encoding="utf-8")
+    load_lab(tmp_path / "lab.yaml")
+
+
+def test_faults_are_told_in_words_of_lab_yaml_and_once(tmp_path: Path) -> None:
+    assert faults_of(tmp_path, shipped(**{'user: "201"': "user: 0201"}))[1:] == [
+        "lab.yaml:46:10: phones.desk-7942.lines.0.user: text is expected, put it in quotes "
+        "(found 201)"
+    ]
+    assert faults_of(tmp_path, shipped(**{"power:\n": "power: []\nx:\n"}))[1:] == [
+        "lab.yaml:12:1: power: keys and values are expected here",
+        "lab.yaml:13:1: x: no such key here",
+    ]
+    assert (
+        "at least 1 item"
+        in faults_of(tmp_path, shipped(**{'- {user: "201", label: "Desk 201"}': "[]"}))[1]
+    )
+
+
 def test_things_used_twice(tmp_path: Path) -> None:
     text = shipped(
         **{

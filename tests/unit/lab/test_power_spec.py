@@ -14,12 +14,12 @@ keypads: {keypad-1: {port: virtual}}
 peers: {}
 phones:
   desk:
-    model: 7942G
-    mac: 00:24:C4:AB:CD:EF
-    address: 127.54.3.42
-    outlet: pdu-1/OUTLET
-    keypad: keypad-1
-    lines: [{user: "201"}]
+    {model: 7942G, kind: hardware,
+    mac: 00:24:C4:AB:CD:EF,
+    address: 127.54.3.42,
+    outlet: pdu-1/OUTLET,
+    keypad: keypad-1,
+    lines: [{user: "201"}]}
 power:
   pdu-1:
 """

@@ -37,6 +37,7 @@ def _gude(_: Path) -> Iterator[Rig]:
     outlets = Outlets()
     with http_device(gude, outlets) as (host, port, unplug):
         yield Rig(
+            identity="labgrid",
             entry={
                 "driver": "labgrid",
                 "backend": "gude",

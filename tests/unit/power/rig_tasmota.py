@@ -22,7 +22,7 @@ def tasmota(outlets: Outlets, path: str) -> tuple[int, str]:
 def _obey(outlets: Outlets, command: str) -> dict[str, Any]:
     name, _, value = command.upper().partition(" ")
     if (name, value) == ("STATUS", "2"):
-        return {"StatusFWR": {"Version": "14.2.0(PDU)"}}
+        return {"StatusFWR": {"Version": "14.2.0(tasmota)"}}
     if (name, value) == ("STATUS", "10"):
         loads = [AMPERES if n == "1" and on else 0 for n, on in outlets.on.items()]
         return {"StatusSNS": {"Time": "2026-01-01T00:00:00", "ENERGY": {"Current": loads}}}
@@ -48,6 +48,7 @@ def _device(_: Path) -> Iterator[Rig]:
             truth=lambda outlet: outlets.on[outlet],
             unplug=unplug,
             measures=True,
+            identity="Tasmota 14.2.0",
         )
 
 

@@ -34,6 +34,7 @@ class Rig:
         truth: whether an outlet really carries power, known without the driver.
         unplug: takes the device off the network.
         measures: whether the driver can tell what an outlet draws.
+        identity: a word of who it says it is.
         outlets: two of its outlets; a phone that draws `AMPERES` is on the first.
     """
 
@@ -42,6 +43,7 @@ class Rig:
     unplug: Callable[[], None]
     address: str = ""
     measures: bool = False
+    identity: str = "PDU"
     outlets: tuple[str, str] = ("1", "2")
     environment: dict[str, str] = field(default_factory=dict)
 
