@@ -183,6 +183,9 @@ def find(given: str) -> Scenario:
     path = Path(given)
     if path.suffix in {".yaml", ".yml"}:
         return load_scenario(path)
+    told_as_path = len(path.parts) > 1 or path.suffix in {".zip", ".pcap", ".pcapng", ".log"}
+    if told_as_path and len(given.split()) == 1:
+        raise UsageFault(f"there is no {given}", hint="harness repro --list shows what is shipped")
     return _by_complaint(given, [load_scenario(each) for each in known.values()])
 
 

@@ -45,6 +45,12 @@ def test_what_fits_nothing_names_the_candidates() -> None:
     assert "choose one of" in str(caught.value)
 
 
+@pytest.mark.parametrize("given", ["mail/case", "case.zip", "/tmp/nothing.pcap"])
+def test_a_path_that_is_not_there_is_no_complaint(given: str) -> None:
+    with pytest.raises(UsageFault, match=f"there is no {given}"):
+        find(given)
+
+
 def test_mistakes_in_a_scenario_are_told_with_line_and_column(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text(
