@@ -144,7 +144,13 @@ def _on_bench(
     secrets: set[str],
 ) -> Outcome:
     spec = lab.phones[name]
-    words = {"phone": f"{spec.host_name}.cnf.xml", "user": spec.lines[0].user}
+    line = spec.lines[0]
+    words = {
+        "phone": f"{spec.host_name}.cnf.xml",
+        "user": line.user,
+        "password": line.password.get_secret_value(),
+        "pbx": str(lab.pbx.server),
+    }
 
     def amend(root: Path) -> None:
         apply(side.pbx, root, words=words, beside=scenario.folder)

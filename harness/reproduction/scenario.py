@@ -44,8 +44,8 @@ class Edit(_Spec):
 
     ``file`` is a name as the phone asks for it, ``phone`` for its own file, or a name in
     Asterisk's configuration folder. ``path`` is a user's own file, beside the scenario. With
-    ``after``, only the first occurrence after that text is replaced; ``{user}`` in a text is the
-    phone's user.
+    ``after``, only the first occurrence after that text is replaced; ``{user}``, ``{password}``
+    and ``{pbx}`` in a text are the phone's user and password, and the PBX's address, here.
     """
 
     file: str
