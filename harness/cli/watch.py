@@ -45,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
         for log in options.log:
             watch.follow_log(Path(log))
         for command in options.commands:
-            watch.follow_command(shlex.split(command))
+            watch.follow_command(_words(command))
         try:
             for change in watch.changes(options.patience):
                 if isinstance(change, Clue):
@@ -55,6 +55,16 @@ def run(options: argparse.Namespace) -> int:
         except KeyboardInterrupt:
             print()
     return 0
+
+
+def _words(command: str) -> list[str]:
+    try:
+        words = shlex.split(command)
+    except ValueError as error:
+        raise UsageFault(f"--run {command!r}: {error}") from error
+    if not words:
+        raise UsageFault("--run is empty", hint='for example: --run "asterisk -rvvvvvv"')
+    return words
 
 
 def _tell(clue: Clue) -> None:

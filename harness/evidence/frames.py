@@ -11,11 +11,13 @@ from typing import NamedTuple
 
 from harness.errors import UsageFault
 
-__all__ = ["Dissector", "Frame", "Packet", "PcapSplitter", "TcpStream", "read_frames", "read_pcap"]
+__all__ = ["LINK_TYPES", "Dissector", "Frame", "Packet", "PcapSplitter", "TcpStream"]
+__all__ += ["read_frames", "read_pcap"]
 
 _UDP, _TCP = 17, 6
 #: Bytes before the EtherType or IP header, by pcap link type (tcpdump.org/linktypes.html).
 _ETHERNET, _RAW, _COOKED, _COOKED_V2 = 1, 101, 113, 276
+LINK_TYPES = frozenset({_ETHERNET, _RAW, _COOKED, _COOKED_V2})
 #: No frame a capture on Ethernet or loopback yields is longer (loopback MTU is 65536).
 _LONGEST_FRAME = 262_144
 

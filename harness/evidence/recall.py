@@ -12,7 +12,7 @@ from pathlib import Path
 from harness.errors import UsageFault
 from harness.events import ConnectionRefused, Event, FileRefused, FileRequested, FileServed
 from harness.evidence.decoder import Decoder, sip_event
-from harness.evidence.frames import Dissector, Packet, PcapSplitter
+from harness.evidence.frames import LINK_TYPES, Dissector, Packet, PcapSplitter
 from harness.evidence.rtp import RtpBook
 from harness.evidence.sip import SipText
 
@@ -20,6 +20,8 @@ __all__ = ["Recollection", "Seen", "recall"]
 
 _TFTP = 69
 _SYN, _RST, _ACK = 0x02, 0x04, 0x10
+#: Bytes of a classic pcap's own header.
+_HEADER = 24
 _PCAPNG = b"\x0a\x0d\x0d\x0a"
 
 
@@ -144,11 +146,16 @@ class Recollection:
         """Take the next bytes, yield the events they complete.
 
         Raises:
-            UsageFault: the bytes are no classic pcap.
+            UsageFault: the bytes are no classic pcap, or not of a kind of link that is known.
         """
         for frame in self._splitter.feed(chunk):
             self._frames += 1
             if self._dissector is None:
+                if self._splitter.link_type not in LINK_TYPES:
+                    raise UsageFault(
+                        f"captured on a link of type {self._splitter.link_type}, not known here",
+                        hint="capture on the wired side: tcpdump -i eth0, or -i any",
+                    )
                 self._dissector = Dissector(self._splitter.link_type)
             packet = self._dissector.packet(frame)
             if packet is None:
@@ -174,6 +181,8 @@ def recall(path: Path) -> Iterator[Seen]:
         raise UsageFault(f"cannot read the capture {path}: {error.strerror}") from error
     if data.startswith(_PCAPNG):
         data = _classic(path)
+    if len(data) < _HEADER:
+        raise UsageFault(f"{path} ends within its header", hint="have the capture sent again")
     try:
         yield from Recollection().feed(data)
     except UsageFault as fault:

@@ -18,7 +18,8 @@ def apply(edits: Iterable[Edit], root: Path, *, words: Mapping[str, str], beside
         edits: what to change.
         root: the folder.
         beside: where files named by ``path`` are.
-        words: what ``{user}`` in a text and ``phone`` as a file's name stand for here.
+        words: what ``phone`` as a file's name, and ``{user}``, ``{pbx}`` and ``{password}`` in a
+            text, stand for here.
 
     Raises:
         UsageFault: a text to replace is not in the file, or a file is not there.
@@ -40,21 +41,28 @@ def apply(edits: Iterable[Edit], root: Path, *, words: Mapping[str, str], beside
             except OSError as error:
                 raise UsageFault(f"cannot read {beside / edit.path}: {error.strerror}") from error
         else:
-            _replace(target, edit, words["user"])
+            _replace(target, edit, words)
 
 
-def _replace(target: Path, edit: Edit, user: str) -> None:
+def _replace(target: Path, edit: Edit, words: Mapping[str, str]) -> None:
     try:
         text = target.read_text(encoding="utf-8")
     except OSError as error:
         raise UsageFault(f"there is no {edit.file} to change: {error.strerror}") from error
-    after, old, new = (each.replace("{user}", user) for each in (edit.after, edit.replace, edit.by))
+    after, old, new = (_spoken(text, words) for text in (edit.after, edit.replace, edit.by))
     head, found, tail = text.partition(after) if after else ("", "", text)
     if old not in tail or (after and not found):
-        where = f" after {after!r}" if after else ""
+        # In the scenario's own words: {password} may be one of them.
+        where = f" after {edit.after!r}" if after else ""
         raise UsageFault(
-            f"{edit.file} does not contain {old!r}{where}",
+            f"{edit.file} does not contain {edit.replace!r}{where}",
             hint="look at the rendered file: harness render --out DIR",
         )
     changed = tail.replace(old, new, 1) if after else tail.replace(old, new)
     target.write_text(head + found + changed, encoding="utf-8")
+
+
+def _spoken(text: str, words: Mapping[str, str]) -> str:
+    for word, meant in words.items():
+        text = text.replace("{" + word + "}", meant)
+    return text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -14,11 +15,12 @@ from harness.diagnosis import Case, Clue, Confidence, Diagnosis, diagnose
 from harness.diagnosis.reading import read_lines
 from harness.errors import ProductFault, UsageFault
 from harness.events import ConnectionRefused, StatusLogRead
-from harness.evidence import recall
+from harness.evidence import recall, secrets_below
 from harness.lab import Lab
 from harness.phone.windows import keep_evidence
 from harness.provisioning.lint import read_tree
 from harness.reproduction.edits import apply
+from harness.reproduction.hiding import hide_secrets
 from harness.reproduction.scenario import Scenario, Side
 from harness.reproduction.steps import Actor
 from harness.timeline import Timeline
@@ -125,16 +127,42 @@ def _carry_out(
 ) -> Outcome:
     folder.mkdir(parents=True, exist_ok=True)
     lab = _lab_for(scenario, side, lab, name)
+    secrets = lab.secrets()
+    try:
+        return _on_bench(scenario, side, title, lab, name, folder, secrets)
+    finally:
+        hide_secrets(folder, secrets)
+
+
+def _on_bench(
+    scenario: Scenario,
+    side: Side,
+    title: str,
+    lab: Lab,
+    name: str,
+    folder: Path,
+    secrets: set[str],
+) -> Outcome:
     spec = lab.phones[name]
-    words = {"phone": f"{spec.host_name}.cnf.xml", "user": spec.lines[0].user}
-    timeline = Timeline(folder / "timeline.jsonl")
+    line = spec.lines[0]
+    words = {
+        "phone": f"{spec.host_name}.cnf.xml",
+        "user": line.user,
+        "password": line.password.get_secret_value(),
+        "pbx": str(lab.pbx.server),
+    }
 
     def amend(root: Path) -> None:
         apply(side.pbx, root, words=words, beside=scenario.folder)
 
     fault, capture = "", folder / "capture.pcap"
-    with open_bench(lab, folder, timeline, amend_pbx=amend) as bench:
+    with (
+        closing(Timeline(folder / "timeline.jsonl")) as timeline,
+        open_bench(lab, folder, timeline, amend_pbx=amend) as bench,
+    ):
         apply(side.files, bench.provisioning.root, words=words, beside=scenario.folder)
+        # With those of the files that the user sent.
+        secrets |= bench.secrets() | secrets_below(bench.provisioning.root)
 
         def case() -> Case:
             return _case(bench, timeline, capture)
@@ -154,10 +182,9 @@ def _carry_out(
         except ProductFault as error:
             fault = str(error)
         bench.capture.end()
-        text = keep_evidence(bench.phone_web(name), folder / name, bench.secrets())
+        text = keep_evidence(bench.phone_web(name), folder / name, secrets)
         timeline.append(StatusLogRead(text), source="web", device=name)
         diagnoses = tuple(diagnose(case()))
-    timeline.close()
     return Outcome(title, side, actor.registered, diagnoses, fault, folder)
 
 

@@ -44,8 +44,8 @@ class Edit(_Spec):
 
     ``file`` is a name as the phone asks for it, ``phone`` for its own file, or a name in
     Asterisk's configuration folder. ``path`` is a user's own file, beside the scenario. With
-    ``after``, only the first occurrence after that text is replaced; ``{user}`` in a text is the
-    phone's user.
+    ``after``, only the first occurrence after that text is replaced; ``{user}``, ``{password}``
+    and ``{pbx}`` in a text are the phone's user and password, and the PBX's address, here.
     """
 
     file: str
@@ -183,6 +183,9 @@ def find(given: str) -> Scenario:
     path = Path(given)
     if path.suffix in {".yaml", ".yml"}:
         return load_scenario(path)
+    told_as_path = len(path.parts) > 1 or path.suffix in {".zip", ".pcap", ".pcapng", ".log"}
+    if told_as_path and len(given.split()) == 1:
+        raise UsageFault(f"there is no {given}", hint="harness repro --list shows what is shipped")
     return _by_complaint(given, [load_scenario(each) for each in known.values()])
 
 

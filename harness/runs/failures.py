@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 
 from harness.diagnosis import Case, read_case
 from harness.diagnosis.reading import unpack
+from harness.errors import UsageFault
 from harness.runs.results import RunResult, TestResult, load_run
 from harness.runs.verdict import Verdict
 
@@ -40,7 +41,12 @@ def opened_run(path: Path) -> Iterator[RunResult]:
         return
     with TemporaryDirectory(prefix="phone-bench-") as folder:
         unpack(path, Path(folder))
-        yield load_run(Path(folder))
+        try:
+            run = load_run(Path(folder))
+        except UsageFault as fault:
+            told = fault.summary.replace(folder, str(path))
+            raise UsageFault(told, hint="have it made again: harness evidence export") from fault
+        yield run
 
 
 def failures(run: RunResult) -> Iterator[tuple[TestResult, Case]]:

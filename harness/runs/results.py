@@ -140,13 +140,19 @@ def load_run(directory: Path) -> RunResult:
         lines = (directory / _RESULTS).read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError) as error:
         raise UsageFault(f"{directory} holds no run that can be read: {error}") from error
-    run = RunResult(directory=directory, **head)
-    for line in lines:
-        try:
-            plain = json.loads(line)
-        except ValueError:
-            break
-        plain["verdict"] = Verdict(plain["verdict"])
-        plain["pcap"] = directory / plain["pcap"] if plain["pcap"] else None
-        run.results.append(TestResult(**plain))
+    try:
+        run = RunResult(directory=directory, **head)
+        for line in lines:
+            try:
+                plain = json.loads(line)
+            except ValueError:
+                break
+            plain["verdict"] = Verdict(plain["verdict"])
+            plain["pcap"] = directory / plain["pcap"] if plain["pcap"] else None
+            run.results.append(TestResult(**plain))
+    except (ValueError, TypeError, KeyError) as error:
+        raise UsageFault(
+            f"{directory} holds no run that this harness knows: {error}",
+            hint="read it with the version of the harness that wrote it",
+        ) from error
     return run

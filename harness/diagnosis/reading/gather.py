@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,7 +11,7 @@ from tempfile import TemporaryDirectory
 from harness.diagnosis.case import Case, Clue
 from harness.diagnosis.reading.logs import LogReader
 from harness.diagnosis.reading.sip_debug import SipDebug
-from harness.errors import UsageFault
+from harness.errors import HarnessBug, UsageFault
 from harness.events import ConnectionRefused
 from harness.evidence import recall
 from harness.provisioning.lint import Tree, read_tree
@@ -27,6 +28,8 @@ _TIMELINE = "timeline.jsonl"
 #: What the harness makes of a timeline and a capture: clues are taken from those, and once.
 _TOLD_AGAIN = {"ladder.txt", "timeline.txt", "rtp.txt", "lamps.txt", "status.txt", "missing.txt"}
 _LARGEST = 256 * 1024 * 1024
+#: Bytes of a file that tell text from what is not.
+_START = 4096
 
 
 def read_case(paths: Sequence[Path], *, test: str = "") -> Case:
@@ -34,22 +37,32 @@ def read_case(paths: Sequence[Path], *, test: str = "") -> Case:
 
     Args:
         paths: captures (pcap, pcapng), logs, configuration files, ``timeline.jsonl``, folders of
-            these, and bundles (zip).
+            these, and bundles (zip), also within a folder.
         test: of a timeline, only the records of this test.
 
     Raises:
         UsageFault: a path is not there, or a file that should be readable is not.
     """
+    # Mail comes with zips in it; within those nothing more is unpacked, or there is no end to it.
+    return _read([*paths, *(each for path in paths for each in _bundles(path))], test)
+
+
+def _read(paths: Sequence[Path], test: str) -> Case:
     case = Case()
     configurations: list[Path] = []
     for path in paths:
         if zipfile.is_zipfile(path):
             with TemporaryDirectory(prefix="phone-bench-") as folder:
                 unpack(path, Path(folder))
-                inside = read_case([Path(folder)], test=test)
+                inside = _read([Path(folder)], test)
             case.clues += inside.clues
             _join(case.files, inside.files)
             continue
+        if path.is_file() and not _readable(path):
+            raise UsageFault(
+                f"{path} is neither a capture, a log, a configuration file, nor a whole zip",
+                hint="unpack an archive of another kind first; have a damaged file sent again",
+            )
         timelines = _timelines(path)
         for file, name in _files(path):
             told = any(folder in file.parents for folder in timelines)
@@ -95,6 +108,24 @@ def read_lines(lines: Iterable[str], name: str, reader: LogReader | None = None)
         yield Clue(f"{name}:{message[0]}", message[1])
 
 
+def _bundles(path: Path) -> list[Path]:
+    if not path.is_dir() or _timelines(path):
+        return []
+    return sorted(each for each in path.rglob("*.zip") if zipfile.is_zipfile(each))
+
+
+def _readable(file: Path) -> bool:
+    """Whether a file is of a kind that is looked into."""
+    if file.suffix.lower() in _CONFIGURATION | _IGNORED:
+        return True
+    try:
+        with file.open("rb") as opened:
+            start = opened.read(_START)
+    except OSError as error:
+        raise UsageFault(f"cannot read {file}: {error.strerror}") from error
+    return start[:4] in _CAPTURE or b"\0" not in start
+
+
 def _timelines(path: Path) -> set[Path]:
     return {file.parent for file in path.rglob(_TIMELINE)} if path.is_dir() else set()
 
@@ -112,8 +143,11 @@ def _files(path: Path) -> Iterator[tuple[Path, str]]:
 
 def _clues(file: Path, name: str, test: str) -> list[Clue]:
     if file.name == _TIMELINE:
-        records = [each for each in read_timeline(file) if not test or each.test == test]
-        return Case.of_records(records).clues
+        try:
+            records = read_timeline(file)
+        except (OSError, UnicodeDecodeError, HarnessBug) as error:
+            raise UsageFault(f"{file} is no timeline that can be read: {error}") from error
+        return Case.of_records(each for each in records if not test or each.test == test).clues
     try:
         if file.stat().st_size > _LARGEST:
             raise UsageFault(
@@ -127,7 +161,7 @@ def _clues(file: Path, name: str, test: str) -> list[Clue]:
         text = file.read_text(encoding="utf-8", errors="replace")
     except OSError as error:
         raise UsageFault(f"cannot read {file}: {error.strerror}") from error
-    if "\0" in text[:4096]:
+    if "\0" in text[:_START]:
         return []
     return list(read_lines(text.splitlines(), name))
 
@@ -143,8 +177,13 @@ def unpack(path: Path, folder: Path) -> None:
             if sum(item.file_size for item in bundle.infolist()) > 4 * _LARGEST:
                 raise UsageFault(f"{path} unpacks to more than {4 * _LARGEST >> 20} MiB")
             bundle.extractall(folder)
-    except (OSError, zipfile.BadZipFile) as error:
+    except (OSError, zipfile.BadZipFile, zlib.error, EOFError) as error:
         raise UsageFault(f"{path} is no bundle that can be read: {error}") from error
+    except (RuntimeError, NotImplementedError) as error:
+        raise UsageFault(
+            f"{path} is locked by a password, or packed in a way that is not known here",
+            hint="unpack it, and give the folder",
+        ) from error
 
 
 def _join(tree: Tree, other: Tree) -> None:

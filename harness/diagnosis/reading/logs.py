@@ -73,15 +73,16 @@ class LogReader:
 
         Syslog leaves the year out; the present one is taken, which serves for intervals.
         """
-        if found := _ISO.match(line):
-            return datetime.fromisoformat(found[1]).replace(tzinfo=UTC).timestamp()
-        if found := _SYSLOG.match(line) or _BRACKET.match(line):
-            year = datetime.now(UTC).year
-            try:
+        # What looks like a time need not be one: 2026-13-45.
+        try:
+            if found := _ISO.match(line):
+                return datetime.fromisoformat(found[1]).replace(tzinfo=UTC).timestamp()
+            if found := _SYSLOG.match(line) or _BRACKET.match(line):
+                year = datetime.now(UTC).year
                 moment = datetime.strptime(f"{year} {found[1]} +0000", "%Y %b %d %H:%M:%S %z")
-            except ValueError:
-                return 0.0
-            return moment.timestamp()
+                return moment.timestamp()
+        except ValueError:
+            return 0.0
         return 0.0
 
     def _name(self, path: str) -> str:

@@ -192,6 +192,90 @@ def test_a_path_that_is_not_there() -> None:
         read_case([Path("/no/such/file")])
 
 
+def _zip(path: Path, **inside: str) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as bundle:
+        for name, text in inside.items():
+            bundle.writestr(name.replace("__", "."), text)
+    return path
+
+
+def _spoil(path: Path, at: bytes, offset: int, by: bytes) -> Path:
+    content = bytearray(path.read_bytes())
+    place = content.index(at) + offset
+    content[place : place + len(by)] = by
+    path.write_bytes(bytes(content))
+    return path
+
+
+def _damaged(name: str, folder: Path) -> Path:
+    """A file as it comes out of a mail program that does not mean well."""
+    path = folder / name
+    if name == "locked.zip":
+        _zip(path, a__log=HPA)
+        _spoil(path, b"PK\x03\x04", 6, b"\x01")
+        return _spoil(path, b"PK\x01\x02", 8, b"\x01")
+    if name == "torn.zip":
+        return _spoil(_zip(path, a__log=HPA * 50), b"a.log", 5, b"\xff" * 10)
+    contents = {
+        "cut.pcap": b"\xd4\xc3\xb2\xa1\x02\x00",
+        "no.pcap": b"PCAP\0\0",
+        "cut.zip": b"PK\x03\x04\x14\0\0\0",
+        "daemon.log.1.gz": b"\x1f\x8b\x08\0",
+        "wifi.pcap": struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 105)
+        + struct.pack("<IIII", 1, 1, 4, 4)
+        + b"abcd",
+        "timeline.jsonl": b'{"x": 1}\n{"x": 2}\n',
+    }
+    path.write_bytes(contents[name])
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("locked.zip", "is locked by a password"),
+        ("torn.zip", "is no bundle that can be read"),
+        ("cut.zip", "nor a whole zip"),
+        ("daemon.log.1.gz", "nor a whole zip"),
+        ("no.pcap", "is neither a capture"),
+        ("cut.pcap", "ends within its header"),
+        ("wifi.pcap", "a link of type 105"),
+        ("timeline.jsonl", "is no timeline that can be read"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_not_taken_for_one_that_shows_nothing(
+    name: str, told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["diagnose", str(_damaged(name, tmp_path))]) == 2
+    said = capsys.readouterr().err
+    assert told in said
+    assert name in said
+
+
+def test_a_folder_with_a_zip_in_it_is_read_as_well(tmp_path: Path) -> None:
+    _zip(tmp_path / "mail.zip", daemon__log=HPA)
+    (tmp_path / "holiday.jpg").write_bytes(bytes(100))
+    assert [each.rule for each in diagnose(read_case([tmp_path]))] == ["locale-missing"]
+
+
+def test_a_bundle_whose_run_is_not_whole_is_named_as_it_was_given(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bundle = _zip(tmp_path / "case.zip", results__jsonl="{}\n")
+    assert main(["diagnose", str(bundle)]) == 2
+    said = capsys.readouterr().err
+    assert f"{bundle} holds no run" in said
+    assert "phone-bench-" not in said
+    bundle = _zip(tmp_path / "other.zip", results__jsonl="{}\n", run__json="{}")
+    assert main(["diagnose", str(bundle)]) == 2
+    assert f"{bundle} holds no run" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("line", ["2026-13-45 10:00:00 x", "[Nov 99 10:00:00] NOTICE[1] x"])
+def test_a_time_there_is_not_is_no_time(line: str) -> None:
+    assert {clue.time for clue in read_lines([line], "x")} == {0.0}
+
+
 @given(st.lists(st.text(max_size=120), max_size=20))
 def test_no_log_stops_the_reader(lines: list[str]) -> None:
     list(read_lines(lines, "x"))

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from test_reading import ATFTPD
 
+from harness.cli import main
 from harness.diagnosis import Diagnosis
 from harness.diagnosis.watching import Watch
 from harness.errors import BenchFault
@@ -38,6 +39,14 @@ def test_a_source_that_ends_says_so() -> None:
         with pytest.raises(BenchFault, match="sh can no longer be followed") as caught:
             list(watch.changes())
     assert "gone" in str(caught.value)
+
+
+@pytest.mark.parametrize("command", ["", 'asterisk -rx "sip show'])
+def test_a_command_that_cannot_be_run_as_written(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["watch", "--run", command]) == 2
+    assert "--run" in capsys.readouterr().err
 
 
 def test_a_program_that_is_not_there() -> None:

@@ -12,7 +12,12 @@ from harness.errors import UsageFault
 from harness.reproduction import Edit, find, load_scenario, shipped
 from harness.reproduction.edits import apply
 
-WORDS = {"phone": "SEP0024C4ABCDEF.cnf.xml", "user": "201"}
+WORDS = {
+    "phone": "SEP0024C4ABCDEF.cnf.xml",
+    "user": "201",
+    "password": "Fxu0r1qv42",
+    "pbx": "127.0.0.9",
+}
 
 
 @pytest.mark.parametrize("name", shipped())
@@ -43,6 +48,12 @@ def test_what_fits_nothing_names_the_candidates() -> None:
     with pytest.raises(UsageFault, match="no scenario is clearly") as caught:
         find("the display is too dark")
     assert "choose one of" in str(caught.value)
+
+
+@pytest.mark.parametrize("given", ["mail/case", "case.zip", "/tmp/nothing.pcap"])
+def test_a_path_that_is_not_there_is_no_complaint(given: str) -> None:
+    with pytest.raises(UsageFault, match=f"there is no {given}"):
+        find(given)
 
 
 def test_mistakes_in_a_scenario_are_told_with_line_and_column(tmp_path: Path) -> None:
@@ -86,10 +97,24 @@ def test_edits_change_what_is_rendered(tmp_path: Path) -> None:
     assert (root / "OS79XX.TXT").read_text() == "P0S3\n"
 
 
+def test_a_users_own_file_is_led_to_this_bench(tmp_path: Path) -> None:
+    (tmp_path / "theirs.xml").write_text("<n>192.168.1.5</n><u>100</u><p>theirs</p>")
+    edits = [
+        Edit(file="phone", path="theirs.xml"),
+        Edit(file="phone", replace="192.168.1.5", by="{pbx}"),
+        Edit(file="phone", replace="<u>100", by="<u>{user}"),
+        Edit(file="phone", replace="<p>theirs", by="<p>{password}"),
+    ]
+    apply(edits, tmp_path, words=WORDS, beside=tmp_path)
+    told = (tmp_path / WORDS["phone"]).read_text()
+    assert told == "<n>127.0.0.9</n><u>201</u><p>Fxu0r1qv42</p>"
+
+
 @pytest.mark.parametrize(
     ("edit", "told"),
     [
         (Edit(file="phone", replace="<none>", by=""), "does not contain '<none>'"),
+        (Edit(file="phone", replace="x{password}"), "does not contain 'x{password}'"),
         (Edit(file="sip.conf", replace="x", by=""), "there is no sip.conf to change"),
         (Edit(file="../out", content="x"), "is outside the folder"),
         (Edit(file="a", path="missing"), "cannot read"),
