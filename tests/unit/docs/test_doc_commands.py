@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from harness.cli import COMMANDS, build_parser
+from harness.cli import COMMANDS, build_parser, main
+from harness.reproduction.scenario import find
 
 ROOT = Path(__file__).parents[3]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "tests" / "README.md"])
@@ -64,6 +66,39 @@ def test_the_command_is_taken(
         build_parser(command).parse_args(given)
     except SystemExit:
         pytest.fail(f"{page}: harness {' '.join(words)}\n{capsys.readouterr().err}")
+
+
+COMPLAINTS = sorted(
+    {words[1] for _, words in FOUND if words[0] == "repro" and re.match(r"[\w -]+$", words[1])}
+)
+
+
+@pytest.mark.parametrize("said", [each for each in COMPLAINTS if not each.startswith("-")])
+def test_the_scenario_is_there(said: str) -> None:
+    assert find(said).name
+
+
+@pytest.mark.parametrize(
+    "page",
+    ["tutorial/virtual-bench-in-ten-minutes.md", "how-to/validate-a-template-change.md"],
+)
+def test_the_mistake_is_told_as_the_page_shows(
+    page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(ROOT / "configs", tmp_path / "configs")
+    shutil.copy(ROOT / "lab.yaml", tmp_path)
+    template = tmp_path / "configs" / "templates" / "SEP.cnf.xml.j2"
+    text = template.read_text(encoding="utf-8")
+    template.write_text(text.replace("{{ preferred_codec }}", "g722a"), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert main(["lint", "configs/templates"]) == 1
+    told = capsys.readouterr().out
+    (shown,) = (
+        block
+        for block in _FENCED.findall((ROOT / "docs" / page).read_text(encoding="utf-8"))
+        if "error:" in block
+    )
+    assert shown in told
 
 
 def test_the_commands_are_found() -> None:
