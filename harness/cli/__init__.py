@@ -15,7 +15,7 @@ import traceback
 from collections.abc import Sequence
 from importlib import import_module
 
-__all__ = ["COMMANDS", "main"]
+__all__ = ["COMMANDS", "build_parser", "main"]
 
 #: What each command is for, by its name; the module is harness.cli.NAME.
 COMMANDS = {
@@ -58,6 +58,19 @@ def _help() -> str:
     )
 
 
+def build_parser(name: str) -> argparse.ArgumentParser:
+    """Return the parser of one of `COMMANDS`."""
+    command = import_module(f"harness.cli.{name}")
+    parser = argparse.ArgumentParser(
+        prog=f"harness {name}",
+        description=command.__doc__,
+        epilog=_EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.configure(parser)
+    return parser
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     name, *rest = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
@@ -71,16 +84,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     from harness.errors import HarnessBug, HarnessError
 
-    command = import_module(f"harness.cli.{name}")
-    parser = argparse.ArgumentParser(
-        prog=f"harness {name}",
-        description=command.__doc__,
-        epilog=_EXIT_CODES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
     try:
-        command.configure(parser)
-        code: int = command.run(parser.parse_args(rest))
+        parser = build_parser(name)
+        code: int = import_module(f"harness.cli.{name}").run(parser.parse_args(rest))
         sys.stdout.flush()
     except HarnessError as error:
         print(error, file=sys.stderr)

@@ -1,0 +1,54 @@
+"""The pages that are made from code: current, and with nothing left out."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+
+import pytest
+
+import fixtures.plugin
+import harness.virtual
+from harness.events import EVENT_KINDS
+from harness.virtual.fidelity import BEHAVIOURS, Grade
+from tools import reference
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.mark.parametrize("page", reference.PAGES)
+def test_the_page_is_current(page: str) -> None:
+    path = ROOT / page
+    assert path.exists(), f"write it: make reference ({page})"
+    written = path.read_text(encoding="utf-8")
+    assert written == reference.PAGES[page](), f"write it again: make reference ({page})"
+
+
+def test_every_fixture_of_the_plug_in_is_told() -> None:
+    told = {name.strip("`"): text for name, _, _, text in reference.fixtures()}
+    assert sorted(told) == sorted(fixtures.plugin.__all__)
+    assert [name for name, text in told.items() if not text] == []
+
+
+def test_every_event_says_what_it_is() -> None:
+    assert [kind for kind, event in EVENT_KINDS.items() if not event.__doc__] == []
+
+
+def test_every_behaviour_of_a_twin_is_in_a_module_that_exists() -> None:
+    for each in BEHAVIOURS:
+        importlib.import_module(f"harness.virtual.{each.where}")
+        assert each.source, each.does
+    assert len({(each.where, each.does) for each in BEHAVIOURS}) == len(BEHAVIOURS)
+
+
+@pytest.mark.parametrize("grade", [Grade.INFERRED, Grade.REMEMBERED])
+def test_what_a_twin_says_is_unsure_is_in_the_table(grade: Grade) -> None:
+    folder = Path(harness.virtual.__file__).parent
+    told = {each.where for each in BEHAVIOURS if each.grade is grade}
+    unsure = {
+        ".".join(path.relative_to(folder).with_suffix("").parts).removesuffix(".__init__")
+        for path in folder.rglob("*.py")
+        if grade.value in path.read_text(encoding="utf-8")
+    }
+    # The table itself, and the package that only says where such remarks are.
+    assert unsure - told - {"fidelity", "phone"} == set()
