@@ -261,17 +261,17 @@ class PeerSpec(_Spec):
 class ProvisioningSpec(_Spec):
     """What the phones are given: templates, their values in layers, and the firmware set.
 
-    ``templates`` is a folder beside lab.yaml, empty for the shipped ones. A later layer wins:
-    ``values`` for all, then by major version of the load, by model, by site, then the phone's own.
-    A layer with a dial plan or soft keys of its own names a file for it, too: ``dial_template``,
-    ``soft_key_file``. ``rings`` are ring tones by display name. ``firmware`` is a folder of images,
-    empty for made-up ones, which only twins take.
+    ``templates`` is a folder beside lab.yaml; empty for ``configs/templates`` there, or else the
+    shipped ones. A later layer wins: ``values`` for all, then by major version of the load, by
+    model, by site, then the phone's own. A layer with a dial plan or soft keys of its own names a
+    file for it, too: ``dial_template``, ``soft_key_file``. ``rings`` are ring tones by display
+    name. ``firmware`` is a folder of images, empty for made-up ones, which only twins take.
     """
 
     load: str = "SIP42.9-3-1SR4-1S"
     """The load all phones get, without ``.loads``."""
     templates: str = ""
-    """A folder of templates beside lab.yaml; empty for the shipped ones."""
+    """A folder of templates beside lab.yaml; empty for configs/templates, or the shipped ones."""
     firmware: str = ""
     """A folder of firmware files beside lab.yaml: Cisco's, for phones of hardware."""
     rings: dict[str, str] = Field(default_factory=dict)

@@ -9,11 +9,11 @@ from pathlib import Path
 from harness.errors import UsageFault
 from harness.preflight.judgement import Judgement, Outcome, judge
 from harness.preflight.trial import Trial, chosen_tests, representatives, try_out
-from harness.preflight.version import SHIPPED, Version
+from harness.preflight.version import Version
 from harness.provisioning.diff import as_text, diff_trees
 from harness.provisioning.lint import Finding, at_templates, lint, models_of, tree_of
 from harness.provisioning.lint import as_text as lint_text
-from harness.provisioning.render import Rendered, trace_tree
+from harness.provisioning.render import TEMPLATES, Rendered, trace_tree
 
 __all__ = ["validate"]
 
@@ -85,7 +85,7 @@ def _contents(rendered: Mapping[str, Rendered]) -> dict[str, bytes]:
 
 def _findings(version: Version, rendered: Mapping[str, Rendered]) -> list[Finding]:
     found = lint(tree_of(_contents(rendered), models=models_of(version.lab)))
-    return at_templates(found, rendered, version.templates or Path(SHIPPED))
+    return at_templates(found, rendered, version.templates or Path(TEMPLATES))
 
 
 def _what(finding: Finding) -> tuple[str, str, str]:

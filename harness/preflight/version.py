@@ -10,11 +10,9 @@ from pathlib import Path
 
 from harness.errors import UsageFault
 from harness.lab import Lab, load_lab
+from harness.provisioning.render import TEMPLATES
 
-__all__ = ["SHIPPED", "Version", "at_reference", "working_tree"]
-
-#: Where a lab's templates are when lab.yaml does not say, if the project itself is the place.
-SHIPPED = "configs/templates"
+__all__ = ["Version", "at_reference", "working_tree"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +28,7 @@ class Version:
 def working_tree(lab_file: Path) -> Version:
     """Return what is in the folder now."""
     lab = load_lab(lab_file)
-    folder = lab_file.parent / (lab.provisioning.templates or SHIPPED)
+    folder = lab_file.parent / (lab.provisioning.templates or TEMPLATES)
     return Version("now", lab, lab_file, folder if folder.is_dir() else None)
 
 

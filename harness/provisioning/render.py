@@ -21,6 +21,7 @@ from harness.provisioning.line_marks import LineMarks, taken_out
 from harness.provisioning.values import DEFAULTS
 
 __all__ = [
+    "TEMPLATES",
     "Rendered",
     "TemplateFault",
     "render_phone",
@@ -30,6 +31,8 @@ __all__ = [
     "values_for",
 ]
 
+#: Where a lab's templates are when lab.yaml does not say, seen from its folder.
+TEMPLATES = "configs/templates"
 _GENERATION = re.compile(r"^[A-Z]+\d+\.(\d+)-")
 
 
@@ -54,7 +57,8 @@ class Rendered:
 
 def _environment(lab: Lab) -> Environment:
     given = lab.provisioning.templates
-    folder = lab.beside(given) if given else files("configs") / "templates"
+    own = lab.beside(given or TEMPLATES)
+    folder = own if given or own.is_dir() else files("configs") / "templates"
 
     def load(name: str) -> str | None:
         template = folder / name
@@ -77,7 +81,7 @@ def _render(lab: Lab, template: str, values: dict[str, object]) -> Rendered:
         return Rendered(text.encode("utf-8"), template, tuple(lines))
     except TemplateNotFound as error:
         raise UsageFault(
-            f"there is no template {template} in {lab.provisioning.templates}",
+            f"there is no template {template} in {lab.provisioning.templates or TEMPLATES}",
             hint="a template folder has all of configs/templates; copy the one that is missing",
         ) from error
     except (TemplateError, UnicodeDecodeError) as error:
@@ -85,7 +89,7 @@ def _render(lab: Lab, template: str, values: dict[str, object]) -> Rendered:
             template,
             getattr(error, "lineno", None) or _failing_line(error),
             str(error),
-            shown=f"{lab.provisioning.templates or 'configs/templates'}/{template}",
+            shown=f"{lab.provisioning.templates or TEMPLATES}/{template}",
             hint="a value a template takes must be in harness/provisioning/values.py",
         ) from error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import urllib.request
 import xml.etree.ElementTree as ET
 from pathlib import Path
@@ -118,6 +119,18 @@ def test_a_special_layer_of_values_wins_over_a_general_one(tmp_path: Path) -> No
         ["1", "nine", "model", "site", "true"],
     ]
     assert values_for(lab, "desk-7962", {"kpml": "0"})["kpml"] == "0"
+
+
+def test_templates_beside_the_lab_are_the_labs(tmp_path: Path) -> None:
+    """What lint, diff and validate look at is what a night serves and render writes."""
+    shutil.copy(ROOT / "lab.yaml", tmp_path)
+    lab = load_lab(tmp_path / "lab.yaml")
+    assert b"<kpml>3" in render_tree(lab)["SEP0024C4ABCDEF.cnf.xml"]
+    own = tmp_path / "configs" / "templates"
+    shutil.copytree(ROOT / "configs" / "templates", own)
+    sep_file = own / "SEP.cnf.xml.j2"
+    sep_file.write_text(sep_file.read_text(encoding="utf-8").replace("{{ kpml }}", "1"), "utf-8")
+    assert b"<kpml>1" in render_tree(lab)["SEP0024C4ABCDEF.cnf.xml"]
 
 
 def test_a_site_with_a_dial_plan_of_its_own(tmp_path: Path) -> None:
