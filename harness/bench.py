@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from harness.deadlines import Deadlines
 from harness.errors import BenchFaults, HarnessError
+from harness.events import Note
 from harness.evidence import Capture, WireEar, WireMouth, capture_filter
 from harness.keypad import Keypad, build_keypad
 from harness.lab import Lab
@@ -29,7 +30,7 @@ from harness.sip import Peer
 from harness.timeline import Timeline
 from harness.twins import Twins
 
-__all__ = ["Bench", "open_bench", "open_keypad", "open_stations"]
+__all__ = ["Bench", "open_bench", "open_keypad", "open_outlets", "open_stations"]
 
 T = TypeVar("T")
 
@@ -154,8 +155,13 @@ def _deadlines(lab: Lab) -> Deadlines:
     return Deadlines()
 
 
-def _stations(bench: Bench, stack: ExitStack, faults: _Faults) -> None:
-    """Connect twins, PDUs, keypads and phones."""
+def _stations(
+    bench: Bench, stack: ExitStack, faults: _Faults, blind: _Faults | None = None
+) -> None:
+    """Connect twins, PDUs, keypads and phones.
+
+    With ``blind`` a keypad's fault goes there, and its phone is left out: no key will be pressed.
+    """
     lab, timeline = bench.lab, bench.timeline
     pdu_address = {name: pdu.address for name, pdu in lab.power.items()}
     keypad_port = {name: keypad.port for name, keypad in lab.keypads.items()}
@@ -185,7 +191,7 @@ def _stations(bench: Bench, stack: ExitStack, faults: _Faults) -> None:
             bench.pdus[name] = power
             stack.callback(power.close)
     for name in lab.keypads:
-        keypad = faults.attempt(
+        keypad = (blind or faults).attempt(
             lambda name=name: build_keypad(  # type: ignore[misc]
                 lab, name, keypad_port[name], timeline.observer(name), sensor_port.get(name)
             )
@@ -195,6 +201,8 @@ def _stations(bench: Bench, stack: ExitStack, faults: _Faults) -> None:
             stack.callback(keypad.close)
     faults.stop_if_any()
     for name, spec in lab.phones.items():
+        if spec.keypad not in bench.keypads:
+            continue
         bench.phones[name] = Phone(
             name,
             spec,
@@ -225,6 +233,24 @@ def open_stations(lab: Lab, workdir: Path, timeline: Timeline) -> Iterator[Bench
         bench.provisioning = Provisioning(lab, workdir / "tftp", timeline)
         _stations(bench, stack, faults)
         faults.stop_if_any()
+        yield bench
+
+
+@contextmanager
+def open_outlets(lab: Lab, workdir: Path, timeline: Timeline) -> Iterator[Bench]:
+    """Open only power. A keypad that is there lets its lamps confirm, one that is not is noted.
+
+    Raises:
+        BenchFaults: every PDU that cannot be reached.
+    """
+    with ExitStack() as stack:
+        stack.enter_context(bench_network(lab, timeline.observer("network")))
+        bench = Bench(lab, timeline, _deadlines(lab), workdir)
+        faults, blind = _Faults(), _Faults()
+        _stations(bench, stack, faults, blind)
+        for fault in blind.found:
+            note = Note(f"no lamps to confirm by: {fault.summary}")
+            timeline.observer(fault.device or "keypad")(note)
         yield bench
 
 

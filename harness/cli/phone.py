@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TextIO
 
-from harness.bench import Bench, open_bench, open_stations
+from harness.bench import Bench, open_bench, open_outlets, open_stations
 from harness.cli.looking import look
 from harness.cli.options import add_lab_option
 from harness.errors import UsageFault
@@ -44,6 +44,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     ssh = actions.add_parser("ssh", help="commands on its console, e.g. 'show register'")
     ssh.add_argument("--login", choices=["debug", "log"], default="debug", help="second login")
     ssh.add_argument("commands", nargs="*", default=["show register"])
+    for action in actions.choices.values():
+        add_lab_option(action, default=argparse.SUPPRESS)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -64,19 +66,23 @@ def run(options: argparse.Namespace) -> int:
     # What a window shows can be kept with `>`; what goes by meanwhile is not part of it.
     aside = sys.stderr if options.action in {"status", *_WINDOWS} else sys.stdout
     timeline.listen(partial(_tell, stream=aside))
-    # A reset phone comes to fetch its files and a window asks who may: they need the whole bench,
-    # the others a station. A twin lives only as long as its bench, so it has to boot first too.
-    virtual = lab.phones[options.name].virtual
-    whole = options.action in {"reset", *_WINDOWS} or (
-        options.action in {"status", "keys"} and virtual
-    )
-    opened = open_bench if whole else open_stations
+    # A reset phone comes to fetch its files and its screen asks who may: they need the whole bench.
+    # A twin lives only as long as its bench, so it has to boot first. The rest needs one station,
+    # and an outlet is switched before there is a robot.
+    if options.action == "power":
+        opened = open_outlets
+    elif lab.phones[options.name].virtual or options.action in {"reset", "screenshot"}:
+        opened = open_bench
+    else:
+        opened = open_stations
+    if opened is not open_bench:
+        lab = lab.without_stations(lab.phones.keys() - {options.name})
     with (
         tempfile.TemporaryDirectory(prefix="phone-bench-") as directory,
         opened(lab, Path(directory), timeline) as bench,
     ):
-        target = bench.phones[options.name]
-        print(f"{target.name}: {target.spec.model}, {target.label}", file=aside)
+        model = lab.phones[options.name].model
+        print(f"{options.name}: {model}, {lab.label(options.name)}", file=aside)
         _act(bench, options)
     return 0
 
@@ -107,13 +113,13 @@ def _tell(record: Record, stream: TextIO) -> None:
 
 
 def _act(bench: Bench, options: argparse.Namespace) -> None:
-    target = bench.phones[options.name]
     if options.action == "power":
-        if options.to in ("off", "cycle"):
-            target.power_off()
-        if options.to in ("on", "cycle"):
-            target.power_on()
-    elif options.action == "keys":
+        outlet = bench.lab.phones[options.name].outlet
+        for on in {"on": [True], "off": [False], "cycle": [False, True]}[options.to]:
+            bench.pdus[outlet.pdu].set(outlet.outlet, on=on)
+        return
+    target = bench.phones[options.name]
+    if options.action == "keys":
         if target.spec.virtual:
             target.bring_up()
         target.keypad.type(options.keys)

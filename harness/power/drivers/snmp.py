@@ -176,7 +176,7 @@ class SnmpOutlets:
                 f"it does not answer when {doing}",
                 expected=within,
                 hint=f"is it powered and on the network, is SNMP {self._spec.version} enabled, "
-                f"are its {who} right? An agent does not answer the wrong",
+                f"are its {who} right? An agent is silent to a wrong one",
                 **about,
             )
         if isinstance(trouble, SnmpRefused):

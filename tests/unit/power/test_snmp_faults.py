@@ -221,7 +221,7 @@ def test_lost_datagrams_are_survived(connect: Connect, timeline: Timeline, versi
     log: list[str] = []
     given = {"mib": "apc-rpdu2", "version": version}
     with twin(given, {"drop_after": 3}, log) as (spec, world, address, _stop):
-        power = connect(spec, address, confirm_s=2.0)
+        power = connect(spec, address, confirm_s=6.0)
         for on in (True, False, True, False, True):
             power.set("1", on=on)
             assert world.outlet_is_on("pdu-1/1") is on
