@@ -61,7 +61,10 @@ def _scenario(given: str) -> Scenario:
     if holds_run(path):
         with opened_run(path) as opened:
             pbx = opened.pbx
-            diagnoses = [each for _, case in failures(opened) for each in diagnose(case)]
+            failed = [case for _, case in failures(opened)]
+            diagnoses = [each for case in failed for each in diagnose(case)]
+        if not failed:
+            raise UsageFault(f"nothing to reproduce: all tests of {given} passed")
     else:
         diagnoses = diagnose(read_case([path]))
     print(diagnoses_as_text(diagnoses) + "\n")

@@ -127,6 +127,10 @@ def test_another_name_is_told_also_where_the_pbx_says_401() -> None:
 def test_unknown_user_from_the_log_alone(words: str) -> None:
     line = f"NOTICE[1]: Registration from '<sip:201@h>' failed for '10.0.0.42:5060' - {words}"
     assert words in rules(Clue("full:1", LogLine("asterisk", line)))["unknown-user"]
+    pjsip = line.replace("Registration from", "Request 'REGISTER' from")
+    assert "unknown-user" in rules(Clue("full:1", LogLine("asterisk", pjsip)))
+    scanner = pjsip.replace("REGISTER", "INVITE")
+    assert rules(Clue("full:1", LogLine("asterisk", scanner))) == {}
 
 
 def test_a_transport_refused() -> None:

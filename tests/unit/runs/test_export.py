@@ -233,6 +233,12 @@ def test_the_bundle_is_diagnosed_and_its_scenario_found(
     assert _scenario(path).expect.diagnosis == "answer-to-source-port"
 
 
+def test_a_bundle_in_which_all_passed_asks_for_no_scenario(night: Path, tmp_path: Path) -> None:
+    export_run(night, tmp_path / "good.zip", test="passes")
+    with pytest.raises(UsageFault, match=r"all tests of .*good\.zip passed"):
+        _scenario(str(tmp_path / "good.zip"))
+
+
 def test_a_bundle_unpacked_without_its_results_is_evidence_too(
     bundle: zipfile.ZipFile, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
