@@ -4,7 +4,7 @@ import pytest
 from clues import PHONE, answer, configuration, digest, register, rules
 
 from harness.diagnosis import Clue
-from harness.events import ConnectionRefused, FileServed, LogLine, StatusLogRead
+from harness.events import ConnectionRefused, FileRefused, FileServed, LogLine, StatusLogRead
 from harness.evidence import HIDDEN, HIDDEN_LONG
 
 SERVED = Clue("t", FileServed("SEP0024C4ABCDEF.cnf.xml", PHONE, 49200, 900, 2, 0, 0.1), 1.0)
@@ -107,6 +107,13 @@ def test_wrong_password_from_the_log_alone() -> None:
     clues = [Clue(f"full:{n}", LogLine("asterisk", line)) for n in (1, 2)]
     assert "password-refused" in rules(*clues)
     assert rules(clues[0]) == {}, "one wrong password may be a typing mistake"
+
+
+def test_what_only_slows_a_boot_is_told_after_the_cause() -> None:
+    line = "NOTICE[1]: Registration from '<sip:201@h>' failed for '10.0.0.42:5060' - Wrong password"
+    locale = Clue("tftp", FileRefused("de/mk-sip.jar", PHONE, 49200, 1, "not found"))
+    clues = [locale, *(Clue(f"full:{n}", LogLine("asterisk", line)) for n in (1, 2))]
+    assert list(rules(*clues)) == ["password-refused", "locale-missing"]
 
 
 def test_404_and_names_that_differ() -> None:
