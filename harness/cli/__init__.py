@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import os
+import select
+import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -56,6 +59,13 @@ def _help() -> str:
     )
 
 
+def _nobody_reads() -> bool:
+    """Whether who read our output (head, less) has seen enough and left."""
+    watch = select.poll()
+    watch.register(sys.stdout.fileno(), 0)
+    return any(what & select.POLLERR for _, what in watch.poll(0))
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     name, *rest = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
@@ -79,9 +89,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         command.configure(parser)
         code: int = command.run(parser.parse_args(rest))
+        sys.stdout.flush()
     except HarnessError as error:
         print(error, file=sys.stderr)
         return error.exit_code
+    except BrokenPipeError:
+        if not _nobody_reads():
+            raise
+        # Nothing may be flushed there at the end either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
     except KeyboardInterrupt:
         print("interrupted; everything recorded so far is kept", file=sys.stderr)
         return 130

@@ -51,3 +51,13 @@ def test_a_users_mistake_is_a_sentence(
     told = capsys.readouterr().err
     assert says in told
     assert "Traceback" not in told
+
+
+def test_a_reader_that_has_seen_enough_is_no_crash() -> None:
+    command = [sys.executable, "-m", "harness.cli", "diagnose", "--catalogue"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(30) == 141
