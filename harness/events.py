@@ -211,6 +211,9 @@ class FileRefused(Event):
     reason: str
     protocol: str = "tftp"
 
+    def __str__(self) -> str:
+        return f"{self.name} is not sent: {self.protocol} error {self.code}, {self.reason}"
+
 
 @dataclass(frozen=True, slots=True)
 class FaultFired(Event):

@@ -12,6 +12,7 @@ from harness.diagnosis import Diagnosis, as_json, as_text, diagnose, read_case
 from harness.diagnosis.report import as_catalogue
 from harness.errors import UsageFault
 from harness.provisioning.lint import Severity, lint
+from harness.provisioning.lint import as_text as mistakes_as_text
 from harness.runs.failures import failures, holds_run, opened_run
 
 __all__ = ["configure", "run"]
@@ -47,7 +48,7 @@ def run(options: argparse.Namespace) -> int:
         mistakes = [each for each in lint(case.files) if each.severity is Severity.ERROR]
         if mistakes:
             print("\nin the configuration files:")
-            print("\n".join(str(each) for each in mistakes))
+            print(mistakes_as_text(mistakes))
     return 0 if found else 4
 
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 from harness.cli.options import add_lab_option
+from harness.diagnosis import Diagnosis, diagnose, read_case
 from harness.diagnosis import as_text as diagnoses_as_text
-from harness.diagnosis import diagnose, read_case
 from harness.errors import UsageFault
 from harness.lab import load_lab
 from harness.reproduction import Scenario, as_text, find, fitting, load_scenario, reproduce, shipped
@@ -61,18 +62,29 @@ def _scenario(given: str) -> Scenario:
     if holds_run(path):
         with opened_run(path) as opened:
             pbx = opened.pbx
-            diagnoses = [each for _, case in failures(opened) for each in diagnose(case)]
+            failed = [case for _, case in failures(opened)]
+            diagnoses = _once(each for case in failed for each in diagnose(case))
+        if not failed:
+            raise UsageFault(f"nothing to reproduce: all tests of {given} passed")
     else:
         diagnoses = diagnose(read_case([path]))
     print(diagnoses_as_text(diagnoses) + "\n")
     scenario = fitting([each.rule for each in diagnoses], pbx)
     if scenario is not None:
-        print(f"this is scenario {scenario.name}\n")
+        print(f"the scenario of this failure is {scenario.name}: {scenario.broken.does}\n")
         return scenario
     raise UsageFault(
         f"what is in {given} fits no scenario",
         hint="write one for it: docs/how-to/write-a-scenario.md",
     )
+
+
+def _once(diagnoses: Iterable[Diagnosis]) -> list[Diagnosis]:
+    """Return the first of each kind: the tests of a night mostly fail by one cause."""
+    found: dict[tuple[str, str], Diagnosis] = {}
+    for each in diagnoses:
+        found.setdefault((each.rule, each.device), each)
+    return list(found.values())
 
 
 def _say(line: str) -> None:

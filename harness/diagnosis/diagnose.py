@@ -23,6 +23,10 @@ def all_rules() -> list[Rule]:
 
 
 def diagnose(case: Case) -> list[Diagnosis]:
-    """Return every cause the clues show, the surest first."""
+    """Return every cause the clues show, the surest first; what only slows a phone comes last."""
     found = [diagnosis for rule in all_rules() for diagnosis in rule.look(case)]
-    return sorted(found, key=lambda each: _ORDER.index(each.confidence))
+
+    def rank(each: Diagnosis) -> tuple[bool, int]:
+        return RULES[each.rule].only_slows, _ORDER.index(each.confidence)
+
+    return sorted(found, key=rank)

@@ -25,6 +25,8 @@ class Rule(ABC):
     symptom: ClassVar[str]
     fix: ClassVar[str]
     source: ClassVar[str]
+    #: The phone works all the same: told last, for it is seldom what the report is about.
+    only_slows: ClassVar[bool] = False
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()

@@ -76,6 +76,7 @@ class LocaleMissing(Rule):
         "networkLocale; it does not keep the phone from registering"
     )
     source = "tftpd log of a 7942 with 9.4(2): refused, and registered all the same; comment 7"
+    only_slows = True
 
     def look(self, case: Case) -> Iterator[Diagnosis]:
         """Find the refusals or the phone's words."""

@@ -2,18 +2,38 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from itertools import pairwise
 
-from harness.diagnosis.case import Case
+from harness.diagnosis.case import Case, Clue
 from harness.diagnosis.diagnosis import Confidence, Diagnosis
 from harness.diagnosis.rule import Rule
-from harness.events import FileServed
+from harness.events import FileRequested, FileServed
 
 __all__: list[str] = []
 
 #: Requests of the same boot load within this many seconds are one pair.
 _PAIR_SECONDS = 20.0
+_BOOT_LOAD = re.compile(r"term\d\d\.default\.loads", re.IGNORECASE)
+
+
+def _boot_loads(case: Case) -> dict[tuple[str, str], list[Clue]]:
+    """Return who asked for which boot load, each time since it last took an image.
+
+    Some TFTP servers log what is asked for and not what was sent, so either is believed.
+    """
+    found: dict[tuple[str, str], list[Clue]] = {}
+    for clue in case.clues:
+        event = clue.event
+        if not isinstance(event, FileRequested | FileServed):
+            continue
+        if event.name.lower().endswith(".sbn"):
+            for device in [each for each in found if each[0] == event.address]:
+                del found[device]
+        elif isinstance(event, FileRequested) and _BOOT_LOAD.fullmatch(event.name):
+            found.setdefault((event.address, event.name), []).append(clue)
+    return found
 
 
 class NotNewer(Rule):
@@ -28,25 +48,19 @@ class NotNewer(Rule):
     source = "article, comment 9; itwurx.net on Auth Fail"
 
     def look(self, case: Case) -> Iterator[Diagnosis]:
-        """Find a boot load served twice or more with no component fetched after it."""
-        boots = [(clue, event) for clue, event in case.asked(r"term\d\d\.default\.loads")]
-        for device in dict.fromkeys((event.address, event.name) for _, event in boots):
-            own = [(clue, event) for clue, event in boots if (event.address, event.name) == device]
-            fetched = any(
-                event.address == device[0] and event.name.lower().endswith(".sbn")
-                for _, event in case.of(FileServed)
-            )
-            refused = {e.address for _, e in case.refused(r"term\d\d\.default\.loads")}
-            if len(own) < 2 or fetched or device[0] in refused:
+        """Find a boot load asked for twice or more with no component asked for after it."""
+        refused = {e.address for _, e in case.refused(r"term\d\d\.default\.loads")}
+        for device, own in _boot_loads(case).items():
+            if len(own) < 2 or device[0] in refused:
                 continue
-            times = [clue.time for clue, _ in own]
+            times = [clue.time for clue in own]
             apart = [b - a for a, b in pairwise(times) if b - a > _PAIR_SECONDS]
             every = f", then again after {apart[0]:.0f} s" if apart else ""
             yield self.found(
                 f"{device[1]} was fetched {len(own)} times{every}, and no image after it: the "
                 "phone does not take this load, because it is not newer or not signed for it",
                 Confidence.CERTAIN if len(own) > 2 else Confidence.LIKELY,
-                [clue for clue, _ in own],
+                own,
             )
 
 

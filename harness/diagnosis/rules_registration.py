@@ -194,8 +194,10 @@ class UnknownUser(Rule):
 
     def look(self, case: Case) -> Iterator[Diagnosis]:
         """Find 404 and 403 to REGISTER, and what the PBX logs of unknown users."""
+        # An INVITE by nobody known is what every scanner of the Internet sends.
         lines = case.lines(
-            r"failed for '[^']*'.* - (No matching (?:peer|endpoint) found|"
+            r"(?:Registration|Request 'REGISTER') from .*failed for '[^']*'.* - "
+            r"(No matching (?:peer|endpoint) found|"
             r"Username/auth name mismatch|Device does not match ACL|Peer is not supposed)"
         )
         for exchange in case.registrations:

@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from harness.diagnosis import Case, read_case
-from harness.diagnosis.reading import unpack
+from harness.diagnosis.reading import name_from, unpack
 from harness.errors import UsageFault
 from harness.runs.results import RunResult, TestResult, load_run
 from harness.runs.verdict import Verdict
@@ -59,4 +59,6 @@ def failures(run: RunResult) -> Iterator[tuple[TestResult, Case]]:
             continue
         whole = result.files.get("timeline as JSON", "")
         path = (run.directory / whole).parent if whole else run.directory / _TIMELINE
-        yield result, read_case([path], test=result.test)
+        case = read_case([path], test=result.test)
+        name_from(case.files, run.directory)
+        yield result, case

@@ -57,7 +57,8 @@ async def _run(spec: BenchSpec, cables: Mapping[str, Cable]) -> None:
     loop.add_signal_handler(signal.SIGTERM, ended.set)
     # Ctrl-C reaches the whole terminal; the harness decides when its bench goes down.
     loop.add_signal_handler(signal.SIGINT, _log, "interrupt left to the parent")
-    spec.state_dir.mkdir(parents=True, exist_ok=True)
+    # A flash holds its phone's password.
+    spec.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     world = World(spec, _log, cables)
     pdus = {
         name: (SnmpPduTwin if entry.mib else PduTwin)(name, entry, world, _log)

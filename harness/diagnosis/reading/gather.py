@@ -17,7 +17,7 @@ from harness.evidence import recall
 from harness.provisioning.lint import Tree, read_tree
 from harness.timeline import read_timeline
 
-__all__ = ["read_case", "read_lines", "unpack"]
+__all__ = ["name_from", "read_case", "read_lines", "unpack"]
 
 #: Classic pcap in both byte orders, with micro- and nanoseconds; pcapng.
 _CAPTURE = {b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\xc3\xd4", b"\x4d\x3c\xb2\xa1", b"\xa1\xb2\x3c\x4d"}
@@ -55,6 +55,7 @@ def _read(paths: Sequence[Path], test: str) -> Case:
             with TemporaryDirectory(prefix="phone-bench-") as folder:
                 unpack(path, Path(folder))
                 inside = _read([Path(folder)], test)
+                name_from(inside.files, Path(folder), path)
             case.clues += inside.clues
             _join(case.files, inside.files)
             continue
@@ -184,6 +185,14 @@ def unpack(path: Path, folder: Path) -> None:
             f"{path} is locked by a password, or packed in a way that is not known here",
             hint="unpack it, and give the folder",
         ) from error
+
+
+def name_from(tree: Tree, folder: Path, shown: Path = Path()) -> None:
+    """Name documents that lie in a folder as whoever gave it knows them: below ``shown``."""
+    for document in tree.documents:
+        path = Path(document.path)
+        if path.is_relative_to(folder):
+            document.path = str(shown / path.relative_to(folder))
 
 
 def _join(tree: Tree, other: Tree) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from harness.lab import load_lab
 from harness.reproduction import Reproduction, as_text, load_scenario, reproduce, shipped
+from harness.runs.export import run_secrets
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
 
@@ -71,3 +72,4 @@ def test_reported_reproduced_and_cured(name: str, reproductions: Reproductions) 
     assert len(result.useless) == len(scenario.advice), told
     assert result.cured, told
     assert (result.broken.folder / "capture.pcap").stat().st_size > 24
+    assert run_secrets(result.broken.folder) == set(), "the folder is sent to whoever asked"

@@ -84,6 +84,9 @@ def test_a_load_not_newer() -> None:
     assert "again after 180 s" in found
     assert rules(*pair, served("jar42sip.9.sbn")) == {}, "it fetched images: it took the load"
     assert rules(asked(term), served(term)) == {}
+    reset = [asked(term), asked("jar42sip.9.sbn")]
+    assert rules(*reset, *reset) == {}, "atftpd and tftpd-hpa log what is asked for only"
+    assert "load-not-newer" in rules(*reset, *pair, *later), "the load after that it did not take"
     missing = rules(asked(term), refused(term), asked(term), refused(term))
     assert "load-not-newer" not in missing
     assert "load-missing" in missing

@@ -11,7 +11,7 @@ from socket import inet_aton
 from tempfile import TemporaryDirectory
 
 import pytest
-from clues import PHONE, register
+from clues import PHONE, configuration, register
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -256,6 +256,22 @@ def test_a_folder_with_a_zip_in_it_is_read_as_well(tmp_path: Path) -> None:
     _zip(tmp_path / "mail.zip", daemon__log=HPA)
     (tmp_path / "holiday.jpg").write_bytes(bytes(100))
     assert [each.rule for each in diagnose(read_case([tmp_path]))] == ["locale-missing"]
+
+
+def test_mistakes_in_a_mailed_configuration_come_with_their_fix_under_the_mails_name(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (sent,) = configuration().values()
+    mail = _zip(
+        tmp_path / "mail.zip",
+        SEP0024C4ABCDEF__cnf__xml=sent.decode(),
+        sip__conf="[201]\ntype=friend\nnat=yes\nhost=dynamic\n",
+    )
+    main(["diagnose", str(mail)])
+    told = capsys.readouterr().out
+    assert f"{mail}/sip.conf:3: error: [201] has nat=yes" in told
+    assert "fix: chan_sip nat=no" in told
+    assert "phone-bench-" not in told
 
 
 def test_a_bundle_whose_run_is_not_whole_is_named_as_it_was_given(

@@ -4,7 +4,7 @@ import pytest
 from clues import PHONE, answer, configuration, digest, register, rules
 
 from harness.diagnosis import Clue
-from harness.events import ConnectionRefused, FileServed, LogLine, StatusLogRead
+from harness.events import ConnectionRefused, FileRefused, FileServed, LogLine, StatusLogRead
 from harness.evidence import HIDDEN, HIDDEN_LONG
 
 SERVED = Clue("t", FileServed("SEP0024C4ABCDEF.cnf.xml", PHONE, 49200, 900, 2, 0, 0.1), 1.0)
@@ -109,6 +109,13 @@ def test_wrong_password_from_the_log_alone() -> None:
     assert rules(clues[0]) == {}, "one wrong password may be a typing mistake"
 
 
+def test_what_only_slows_a_boot_is_told_after_the_cause() -> None:
+    line = "NOTICE[1]: Registration from '<sip:201@h>' failed for '10.0.0.42:5060' - Wrong password"
+    locale = Clue("tftp", FileRefused("de/mk-sip.jar", PHONE, 49200, 1, "not found"))
+    clues = [locale, *(Clue(f"full:{n}", LogLine("asterisk", line)) for n in (1, 2))]
+    assert list(rules(*clues)) == ["password-refused", "locale-missing"]
+
+
 def test_404_and_names_that_differ() -> None:
     clues = [register(101, user="1013", authorization=digest("x", "201")), answer(404)]
     found = rules(*clues)["unknown-user"]
@@ -127,6 +134,10 @@ def test_another_name_is_told_also_where_the_pbx_says_401() -> None:
 def test_unknown_user_from_the_log_alone(words: str) -> None:
     line = f"NOTICE[1]: Registration from '<sip:201@h>' failed for '10.0.0.42:5060' - {words}"
     assert words in rules(Clue("full:1", LogLine("asterisk", line)))["unknown-user"]
+    pjsip = line.replace("Registration from", "Request 'REGISTER' from")
+    assert "unknown-user" in rules(Clue("full:1", LogLine("asterisk", pjsip)))
+    scanner = pjsip.replace("REGISTER", "INVITE")
+    assert rules(Clue("full:1", LogLine("asterisk", scanner))) == {}
 
 
 def test_a_transport_refused() -> None:

@@ -72,6 +72,16 @@ def test_a_transfer_whole_with_a_block_sent_again(tmp_path: Path) -> None:
     )  # fmt: skip
 
 
+def test_blocks_a_busy_capture_left_out_were_sent_all_the_same(tmp_path: Path) -> None:
+    path = pcap(
+        tmp_path, rrq("mk-sip.jar", 49200), data(1, 512, 49200), ack(1, 49200),
+        data(4, 512, 49200), ack(4, 49200), data(5, 100, 49200), ack(5, 49200),
+    )  # fmt: skip
+    served = list(recall(path))[-1].event
+    assert isinstance(served, FileServed)
+    assert (served.size, served.blocks, served.resent) == (2148, 5, 0)
+
+
 def test_a_transfer_cut_off_is_not_served(tmp_path: Path) -> None:
     path = pcap(tmp_path, rrq("dialplan.xml", 49200), data(1, 512, 49200), ack(1, 49200))
     assert [type(each.event) for each in recall(path)] == [FileRequested]

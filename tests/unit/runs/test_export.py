@@ -14,7 +14,8 @@ from urllib.parse import quote
 import pytest
 
 from harness.cli import main
-from harness.cli.repro import _scenario
+from harness.cli.repro import _once, _scenario
+from harness.diagnosis import Confidence, Diagnosis
 from harness.errors import UsageFault
 from harness.events import (
     Event,
@@ -231,6 +232,23 @@ def test_the_bundle_is_diagnosed_and_its_scenario_found(
     assert main(["diagnose", str(night), "--json"]) == 0
     assert [each["rule"] for each in json.loads(capsys.readouterr().out)] == found
     assert _scenario(path).expect.diagnosis == "answer-to-source-port"
+
+
+def test_what_many_tests_failed_by_is_told_once() -> None:
+    causes = [
+        Diagnosis(rule, device, cause, "", Confidence.LIKELY, (), "")
+        for rule, device, cause in (
+            ("no-answer", "a", "first"), ("load-missing", "a", "x"), ("no-answer", "a", "again"),
+            ("no-answer", "b", "another"),
+        )
+    ]  # fmt: skip
+    assert [each.cause for each in _once(causes)] == ["first", "x", "another"]
+
+
+def test_a_bundle_in_which_all_passed_asks_for_no_scenario(night: Path, tmp_path: Path) -> None:
+    export_run(night, tmp_path / "good.zip", test="passes")
+    with pytest.raises(UsageFault, match=r"all tests of .*good\.zip passed"):
+        _scenario(str(tmp_path / "good.zip"))
 
 
 def test_a_bundle_unpacked_without_its_results_is_evidence_too(

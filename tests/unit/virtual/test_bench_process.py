@@ -273,3 +273,10 @@ def test_bad_spec_ends_with_a_sentence(
     bench = start(spec_of(tmp_path, sped=3))
     assert bench.process.wait(5.0) == 2
     bench.said("the spec of the virtual bench: sped: Extra inputs are not permitted")
+
+
+def test_only_the_owner_looks_into_a_flash_which_holds_a_password(
+    start: Callable[[dict[str, Any]], Bench], tmp_path: Path
+) -> None:
+    start(spec_of(tmp_path))
+    assert (tmp_path / "state").stat().st_mode & 0o777 == 0o700
