@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.cli import main
 from harness.errors import BenchFault, UsageFault
 from harness.events import DhcpMessage
 from harness.provisioning.dhcp import DhcpPlan, DhcpServer, Host, render_dhcp
@@ -110,6 +111,16 @@ def test_an_empty_option_is_not_sent() -> None:
     assert "tftp-server-name" not in render_dhcp(bare, "isc")
     (subnet,) = json.loads(render_dhcp(bare, "kea"))["Dhcp4"]["subnet4"]
     assert subnet["reservations"][0]["option-data"] == []
+
+
+def test_kea_without_an_interface_answers_nobody_and_that_is_told(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(Path(__file__).parents[3])
+    assert main(["dhcp", "kea"]) == 0
+    assert "without --interface NAME Kea answers on none" in capsys.readouterr().err
+    assert main(["dhcp", "kea", "--interface", "lo"]) == 0
+    assert not capsys.readouterr().err
 
 
 def test_only_the_named_interface_is_answered_on() -> None:
