@@ -169,11 +169,12 @@ def test_a_wrong_interface_is_told_in_a_sentence(
         start(monkeypatch, tmp_path, replace(PLAN, interface=interface), "eth0")
 
 
+@pytest.mark.parametrize("end", ["exit 1", "exec 2>&-; exec sleep 30"], ids=["at once", "late"])
 def test_what_dnsmasq_refuses_is_told_in_its_words(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, end: str
 ) -> None:
     program = tmp_path / "dnsmasq"
-    program.write_text("#!/bin/sh\necho 'dnsmasq: bad dhcp-host at line 7' >&2\nexit 1\n")
+    program.write_text(f"#!/bin/sh\necho 'dnsmasq: bad dhcp-host at line 7' >&2\n{end}\n")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     with pytest.raises(BenchFault, match="does not answer DHCP") as caught:
