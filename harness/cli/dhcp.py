@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 from harness.cli.options import add_lab_option
@@ -34,4 +35,6 @@ def run(options: argparse.Namespace) -> int:
     if options.check:
         check_configuration(text, options.program)
     print(text, end="")
+    if options.program == "kea" and not options.interface:
+        print("without --interface NAME Kea answers on none", file=sys.stderr)
     return 0

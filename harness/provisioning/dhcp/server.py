@@ -47,6 +47,7 @@ class DhcpServer:
         self._observe = observe
         self._device_of = dict(device_of)
         self._process: subprocess.Popen[bytes] | None = None
+        self._answers = False
         self._reader: threading.Thread | None = None
         self._ready = threading.Event()
         self._last_words: list[str] = []
@@ -77,6 +78,7 @@ class DhcpServer:
         leases = self._workdir / "dnsmasq.leases"
         leases.unlink(missing_ok=True)
         self._ready.clear()
+        self._answers = False
         self._last_words = []
         self._process = subprocess.Popen(
             [
@@ -99,7 +101,9 @@ class DhcpServer:
         )
         self._reader = threading.Thread(target=self._read, name="dhcp-log", daemon=True)
         self._reader.start()
-        if not self._ready.wait(_START_SECONDS) or self._process.poll() is not None:
+        # Its log ends a moment before it does: poll alone would take a refusal for a start.
+        self._ready.wait(_START_SECONDS)
+        if not self._answers or self._process.poll() is not None:
             self.stop()
             raise self._fault(
                 "dnsmasq does not answer DHCP",
@@ -158,6 +162,7 @@ class DhcpServer:
     def _hear(self, line: str) -> None:
         self._last_words = [*self._last_words[-5:], line]
         if _READY in line:
+            self._answers = True
             self._ready.set()
         elif "no address range available" in line or "failed" in line:
             self._observe(Note(text=line))

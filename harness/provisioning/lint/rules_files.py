@@ -54,8 +54,8 @@ class NoDialTemplate(DocumentRule):
     severity = Severity.WARNING
 
     def look(self, document: Document, tree: Tree) -> Iterator[Finding]:
-        if document.root is None or document.root.tag != "device":
-            return
+        if document.root is None or document.root.tag != "device" or document.form_errors:
+            return  # in a broken file it may only seem absent
         value = document.value("sipProfile/dialTemplate")
         if value is None or not value.text:
             yield self.finding(document, value or 1, "dialTemplate is absent or empty")

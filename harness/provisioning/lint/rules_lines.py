@@ -50,8 +50,8 @@ class NoFirstLine(DocumentRule):
     source = "PB-eM35HhK4; R7962"
 
     def look(self, document: Document, tree: Tree) -> Iterator[Finding]:
-        if document.root is None or document.root.tag != "device":
-            return
+        if document.root is None or document.root.tag != "device" or document.form_errors:
+            return  # in a broken file it may only seem absent
         for line in document.lines():
             usable = number(document.get("featureID", within=line)) == 9
             first = number(line.get("button") or "") == 1

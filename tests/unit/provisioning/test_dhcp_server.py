@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.cli import main
 from harness.errors import BenchFault, UsageFault
 from harness.events import DhcpMessage
 from harness.provisioning.dhcp import DhcpPlan, DhcpServer, Host, render_dhcp
@@ -112,6 +113,16 @@ def test_an_empty_option_is_not_sent() -> None:
     assert subnet["reservations"][0]["option-data"] == []
 
 
+def test_kea_without_an_interface_answers_nobody_and_that_is_told(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(Path(__file__).parents[3])
+    assert main(["dhcp", "kea"]) == 0
+    assert "without --interface NAME Kea answers on none" in capsys.readouterr().err
+    assert main(["dhcp", "kea", "--interface", "lo"]) == 0
+    assert not capsys.readouterr().err
+
+
 def test_only_the_named_interface_is_answered_on() -> None:
     lines = render_dhcp(PLAN, "dnsmasq").splitlines()
     assert {"interface=eth1", "except-interface=lo", "bind-interfaces"} <= set(lines)
@@ -158,11 +169,12 @@ def test_a_wrong_interface_is_told_in_a_sentence(
         start(monkeypatch, tmp_path, replace(PLAN, interface=interface), "eth0")
 
 
+@pytest.mark.parametrize("end", ["exit 1", "exec 2>&-; exec sleep 30"], ids=["at once", "late"])
 def test_what_dnsmasq_refuses_is_told_in_its_words(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, end: str
 ) -> None:
     program = tmp_path / "dnsmasq"
-    program.write_text("#!/bin/sh\necho 'dnsmasq: bad dhcp-host at line 7' >&2\nexit 1\n")
+    program.write_text(f"#!/bin/sh\necho 'dnsmasq: bad dhcp-host at line 7' >&2\n{end}\n")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     with pytest.raises(BenchFault, match="does not answer DHCP") as caught:

@@ -73,6 +73,14 @@ def test_several_faults_of_form_at_once() -> None:
     assert told[2] == "an & that is no entity; a plain one is &amp;"
 
 
+def test_what_a_broken_file_seems_to_lack_is_not_told() -> None:
+    whole = b"<device><sipProfile><sipLines></sipLines></sipProfile></device>"
+    assert {"no-first-line", "no-dial-template"} <= {*rules(whole)}
+    assert rules(whole.replace(b"</sipLines>", b"</siplines>")).count("xml-not-well-formed") > 0
+    lacking = {"no-first-line", "no-dial-template", "no-server"}
+    assert not lacking & {*rules(whole.replace(b"</sipLines>", b"</siplines>"))}
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
