@@ -52,28 +52,29 @@ class AnswerToSourcePort(Rule):
         """Find answers to a port that is not the Via's, after which the phone says the same."""
         for exchange in case.registrations:
             proof: list[Clue] = []
-            deaf = 0
+            spent = set[int]()
             for clue, request in exchange.requests:
                 _, via_port, asks_rport = _sent_by(request)
                 source_port = _port(_source(clue))
                 if asks_rport or via_port == source_port or "/UDP" not in request.via.upper():
                     continue
+                # A request sent again has the CSeq of the first; each answer proves one of them.
                 wrong = [
                     answer
                     for answer, _ in exchange.answers_to(request)
-                    if _port(_destination(answer)) == source_port
+                    if _port(_destination(answer)) == source_port and id(answer) not in spent
                 ]
                 if wrong:
-                    deaf += 1
+                    spent.add(id(wrong[0]))
                     proof += [clue, wrong[0]]
             heard = any("authorization" in request.headers for _, request in exchange.requests)
-            if deaf and not heard and not exchange.succeeded:
+            if spent and not heard and not exchange.succeeded:
                 where = _source(exchange.requests[0][0])
                 _, via_port, _ = _sent_by(exchange.requests[0][1])
                 yield self.found(
                     f"the PBX answers to {where}, where the request came from, but the phone "
                     f"listens on the port of its Via, {via_port}: it never sees the challenge",
-                    Confidence.CERTAIN if deaf > 1 else Confidence.LIKELY,
+                    Confidence.CERTAIN if len(spent) > 1 else Confidence.LIKELY,
                     proof,
                 )
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from clues import PHONE, answer, configuration, digest, register, rules
 
-from harness.diagnosis import Clue
+from harness.diagnosis import Case, Clue, Confidence, diagnose
 from harness.events import ConnectionRefused, FileRefused, FileServed, LogLine, StatusLogRead
 from harness.evidence import HIDDEN, HIDDEN_LONG
 
@@ -27,6 +27,15 @@ def test_answers_to_the_source_port() -> None:
     assert list(found) == ["answer-to-source-port"]
     assert found["answer-to-source-port"].startswith("certain: ")
     assert "port of its Via, 5060" in found["answer-to-source-port"]
+
+
+def test_each_request_sent_again_is_shown_with_its_own_answer() -> None:
+    again = [clue for t in (0, 1) for clue in (register(101, at=t), answer(401, port=49194, at=t))]
+    (found,) = diagnose(Case(again))
+    assert [clue.time for clue in found.proof] == [0, 0, 1, 1]
+    assert found.confidence is Confidence.CERTAIN
+    once = [again[0], again[1], again[2]]
+    assert rules(*once)["answer-to-source-port"].startswith("likely: ")
 
 
 def test_a_phone_that_asked_for_rport_hears_the_answer() -> None:
