@@ -25,6 +25,9 @@ _POLL_S = 0.05
 #: above the noise of the meters, below a phone on a 48 V supply (6.3 W at most, 0.13 A).
 _OFF_DRAWS_LESS_A = 0.05
 
+#: A line that loses this many commands in a row, each seen not to have been carried out, is broken.
+_SENT_AT_MOST = 3
+
 
 class SwitchedOutlets:
     """A device's outlets, guarded and confirmed (a `Power`).
@@ -97,15 +100,15 @@ class SwitchedOutlets:
             self._driver.read(outlet)
             effect = self._effects.get(outlet)
             look = effect.start() if effect is not None else None
-            arrived = self._driver.switch(outlet, on)
-            deadline = time.monotonic() + self._confirm_s
-            found = self._read_until(outlet, wanted, deadline)
-            if not arrived and found not in (wanted, OutletState.UNKNOWN):
-                # The device has just said that the command, sent as the line broke, was lost.
-                self._observe(Note(text=f"outlet {outlet} {wanted} was lost; sent again"))
-                self._driver.switch(outlet, on)
-                deadline = time.monotonic() + self._confirm_s
-                found = self._read_until(outlet, wanted, deadline)
+            found = OutletState.UNKNOWN
+            for attempt in range(_SENT_AT_MOST):
+                if attempt:
+                    # The device has just said that the command, sent as the line broke, was lost.
+                    self._observe(Note(text=f"outlet {outlet} {wanted} was lost; sent again"))
+                arrived = self._driver.switch(outlet, on)
+                found = self._read_until(outlet, wanted, time.monotonic() + self._confirm_s)
+                if arrived or found in (wanted, OutletState.UNKNOWN):
+                    break
             if found is not wanted and found is not OutletState.UNKNOWN:
                 raise self._stuck(outlet, wanted, f"reads back {found}", found)
             proofs = ["read-back"] if found is wanted else []

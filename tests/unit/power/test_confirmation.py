@@ -215,11 +215,14 @@ def test_a_lost_command_is_sent_again_once(connect: Connect, timeline: Timeline)
     assert "outlet 1 on was lost; sent again" in [n.text for n in timeline.events(Note)]
 
 
-def test_a_command_lost_twice_is_a_fault(connect: Connect) -> None:
+def test_a_command_lost_twice_is_sent_a_third_time_and_then_is_a_fault(connect: Connect) -> None:
     device = Device(lost=2)
+    connect(device).set("1", on=True)
+    assert device.sent == [True, True, True]
+    device = Device(lost=3)
     with pytest.raises(BenchFault, match="does not switch on"):
         connect(device).set("1", on=True)
-    assert device.sent == [True, True]
+    assert device.sent == [True, True, True]
 
 
 def test_nothing_is_sent_again_blindly(connect: Connect) -> None:
