@@ -31,6 +31,14 @@ _SUITE = {
 }
 
 
+#: Settings whose value is each phone's own.
+_OWN = frozenset(
+    (
+        "sipProfile/phoneLabel",
+        *(f"line/{name}" for name in ("name", "displayName", "authName", "contact")),
+        *("line/authPassword", "line/featureLabel"),
+    )
+)
 #: What a night was given is no evidence of what came of it: evidence may be handed on.
 _WITH_PASSWORDS = ("tftp", "pbx/etc", "twins")
 
@@ -89,14 +97,18 @@ def representatives(lab: Lab, changes: Sequence[Change]) -> list[str]:
     """Return one phone of each kind among those affected.
 
     Phones are of one kind when model, load and site are the same, and the same of their settings
-    change.
+    become the same; what is each phone's own, like its user, may differ.
     """
     kinds: dict[tuple[object, ...], str] = {}
     for name, spec in lab.phones.items():
-        paths = [each.path for each in changes if {spec.host_name, ALL_PHONES} & {*each.phones}]
-        if paths:
+        become = [
+            (each.path, "" if each.element.path in _OWN else each.new)
+            for each in changes
+            if {spec.host_name, ALL_PHONES} & {*each.phones}
+        ]
+        if become:
             load = spec.load or lab.provisioning.load
-            kinds.setdefault((spec.model, load, spec.site, *sorted(paths)), name)
+            kinds.setdefault((spec.model, load, spec.site, *sorted(become)), name)
     return list(kinds.values())
 
 

@@ -189,6 +189,20 @@ def test_one_phone_of_each_kind_is_tried(kinds: Lab) -> None:
     assert representatives(kinds, changes) == ["a", "b", "c", "d", "e"]
 
 
+def test_phones_that_get_different_values_are_two_kinds(kinds: Lab) -> None:
+    files = ("SEP0024C4000001.cnf.xml", "SEP0024C4000002.cnf.xml")
+    shape = b"<device><sipProfile><phoneLabel>%s</phoneLabel><preferredCodec>%s</preferredCodec>"
+    shape += b"</sipProfile></device>"
+    old = dict.fromkeys(files, shape % (b"desk", b"g711alaw"))
+    alike = [shape % (b"one", b"g722"), shape % (b"two", b"g722")]
+    apart = [shape % (b"one", b"g722"), shape % (b"one", b"g729a")]
+    assert representatives(kinds, diff_trees(old, dict(zip(files, alike, strict=True)))) == ["a"]
+    assert representatives(kinds, diff_trees(old, dict(zip(files, apart, strict=True)))) == [
+        "a",
+        "b",
+    ]
+
+
 def test_a_file_all_phones_share_touches_every_kind(kinds: Lab) -> None:
     old = render_tree(kinds)
     new = old | {"dialplan.xml": old["dialplan.xml"].replace(b'"3"', b'"5"')}
