@@ -27,6 +27,7 @@ from harness.keypad.grbl_messages import (
     Status,
     Welcome,
 )
+from harness.keypad.port import follow, open_port
 
 __all__ = ["FEED_HOLD", "JOG_CANCEL", "RESUME", "GrblLink", "Line"]
 
@@ -92,18 +93,9 @@ class GrblLink:
         self._closing = threading.Event()
         #: Bytes the controller's receive buffer holds.
         self.rx_buffer = _RX_BUFFER
-        try:
-            self._serial = serial.Serial(
-                port, baud, timeout=None, write_timeout=answer_s, exclusive=True
-            )
-        except (serial.SerialException, OSError, ValueError) as error:
-            raise BenchFault(
-                f"its serial port {port} cannot be opened: {error}",
-                device=name,
-                state="not connected",
-                expected="a GRBL controller on that port",
-                hint="is it plugged in? is another program using the port? see dmesg and lab.yaml",
-            ) from error
+        self._serial = open_port(
+            port, baud, name, write_timeout=answer_s, expected="a GRBL controller on that port"
+        )
         self._reader = threading.Thread(target=self._read, name=f"{name}-reader", daemon=True)
         self._reader.start()
 
@@ -309,17 +301,7 @@ class GrblLink:
     # --- the reader's thread ----------------------------------------------------------------------
 
     def _read(self) -> None:
-        lines = LineReader()
-        while not self._closing.is_set():
-            try:
-                data = self._serial.read(max(1, self._serial.in_waiting))
-            except (serial.SerialException, OSError, TypeError) as error:
-                # TypeError: what pyserial makes of a port closed under its select.
-                if not self._closing.is_set():
-                    self._lose(str(error))
-                return
-            for message in lines.feed(data):
-                self._take(message)
+        follow(self._serial, self._closing, LineReader().feed, self._take, self._lose)
 
     def _lose(self, why: str) -> None:
         with self._changed:

@@ -12,6 +12,7 @@ import serial
 
 from harness.errors import BenchFault
 from harness.keypad.frames import Answer, Damaged, FrameReader, Message, encode
+from harness.keypad.port import follow, open_port
 
 __all__ = ["ControllerLink", "ControllerRefusal"]
 
@@ -71,18 +72,9 @@ class ControllerLink:
         self._closing = threading.Event()
         #: How many lines came damaged so far.
         self.damaged = 0
-        try:
-            self._serial = serial.Serial(
-                port, baud, timeout=None, write_timeout=answer_s, exclusive=True
-            )
-        except (serial.SerialException, OSError, ValueError) as error:
-            raise BenchFault(
-                f"its serial port {port} cannot be opened: {error}",
-                device=name,
-                state="not connected",
-                expected="a keypad controller on that port",
-                hint="is it plugged in? is another program using the port? see dmesg and lab.yaml",
-            ) from error
+        self._serial = open_port(
+            port, baud, name, write_timeout=answer_s, expected="a keypad controller on that port"
+        )
         self._reader = threading.Thread(target=self._read, name=f"{name}-reader", daemon=True)
         self._reader.start()
         self._keeper = threading.Thread(target=self._keep_alive, name=f"{name}-alive", daemon=True)
@@ -196,17 +188,7 @@ class ControllerLink:
         )
 
     def _read(self) -> None:
-        frames = FrameReader()
-        while not self._closing.is_set():
-            try:
-                data = self._serial.read(max(1, self._serial.in_waiting))
-            except (serial.SerialException, OSError, TypeError) as error:
-                # TypeError: what pyserial makes of a port closed under its select.
-                if not self._closing.is_set():
-                    self._lose(str(error))
-                return
-            for message in frames.feed(data):
-                self._take(message)
+        follow(self._serial, self._closing, FrameReader().feed, self._take, self._lose)
 
     def _lose(self, why: str) -> None:
         with self._changed:

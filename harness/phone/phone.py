@@ -213,22 +213,22 @@ class Phone(CallControl):
         """
         deadline = self._deadlines.device(within)
         with self._timeline.step("wait for registration", device=self.name):
-
-            def accepted(message: SipMessage) -> bool:
-                return (
-                    message.destination.rpartition(":")[0] == self.address
-                    and message.start_line.startswith("SIP/2.0 200")
-                    and message.cseq.endswith("REGISTER")
-                    # Without a Contact it answers the unregistration before a restart.
-                    and "\nContact:" in message.text
-                )
-
             try:
                 return self._timeline.wait_for(
-                    SipMessage, within=deadline, since=since, where=accepted
+                    SipMessage, within=deadline, since=since, where=self.registered_by
                 )
             except ProductFault as fault:
                 raise self._registration_fault(since, deadline) from fault
+
+    def registered_by(self, message: SipMessage) -> bool:
+        """Whether a message is the PBX's acceptance of a REGISTER of this phone."""
+        return (
+            message.destination.rpartition(":")[0] == self.address
+            and message.start_line.startswith("SIP/2.0 200")
+            and message.cseq.endswith("REGISTER")
+            # Without a Contact it answers the unregistration before a restart.
+            and "\nContact:" in message.text
+        )
 
     def _registration_fault(self, since: Mark, deadline: float) -> ProductFault | BenchFault:
         """Say which of the known reasons a missing registration has."""

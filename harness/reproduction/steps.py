@@ -75,27 +75,21 @@ class Actor:
         with timeline.step("see what the boot comes to", device=self._phone.name):
             while (left := deadline - time.monotonic()) > 0:
                 timeline.wait_until(
-                    lambda records: any(self._accepted(each.event) for each in records),
+                    lambda _: self._accepted(since),
                     within=min(left, _LOOK_SECONDS),
                     since=since,
                 )
-                self.registered = any(
-                    self._accepted(message) for message in timeline.events(SipMessage, since=since)
-                )
+                self.registered = self._accepted(since)
+                if self.registered:
+                    return
                 now = time.monotonic()
                 shown_since = (shown_since or now) if self._shows() else None
-                settled = shown_since is not None and now - shown_since >= _SETTLED_SECONDS
-                if self.registered or settled:
+                if shown_since is not None and now - shown_since >= _SETTLED_SECONDS:
                     return
 
-    def _accepted(self, event: object) -> bool:
-        return (
-            isinstance(event, SipMessage)
-            and event.destination.rpartition(":")[0] == self._phone.address
-            and event.start_line.startswith("SIP/2.0 200")
-            and event.cseq.endswith("REGISTER")
-            and "\nContact:" in event.text
-        )
+    def _accepted(self, since: Mark) -> bool:
+        accepted = self._phone.registered_by
+        return bool(self._bench.timeline.events(SipMessage, since=since, where=accepted))
 
     def _peers(self) -> list[Peer]:
         peers = list(self._bench.peers.values())
