@@ -17,22 +17,27 @@ from typing import IO, TypeVar
 from harness.errors import BenchFault, HarnessBug, HarnessError, ProductFault
 from harness.events import Event, PbxStarted, PbxStopped, Record, StepEnded, StepStarted
 
-__all__ = ["Mark", "Observer", "Timeline", "read_timeline"]
+__all__ = ["TIMELINES", "Mark", "Observer", "Timeline", "read_timeline", "read_timelines"]
 
 E = TypeVar("E", bound=Event)
 
 #: A position in the timeline: "everything from here on".
 Mark = int
 
+#: The timelines of a run in its folder: ``timeline.jsonl``, and one more for each process that ran
+#: tests beside it, or for each time the run was resumed.
+TIMELINES = "timeline*.jsonl"
+
 
 class Timeline:
     """Collect events from all observers and let callers wait for them.
 
     Thread-safe. ``path`` is the JSON Lines file to append to; without one the timeline lives in
-    memory only (unit tests).
+    memory only (unit tests). ``first`` is the number of its first record: those of all timelines
+    of a run are different.
     """
 
-    def __init__(self, path: Path | None = None) -> None:
+    def __init__(self, path: Path | None = None, *, first: int = 0) -> None:
         self._records: list[Record] = []
         self._condition = threading.Condition()
         self._file: IO[str] | None = None
@@ -40,6 +45,8 @@ class Timeline:
         self._step = 0
         self._crash: PbxStopped | None = None
         self.path = path
+        #: The number of the record at mark 0.
+        self.first = first
         #: Name of the test that is running; stamped on each record.
         self.test = ""
         if path is not None:
@@ -56,7 +63,7 @@ class Timeline:
         """
         with self._condition:
             record = Record(
-                seq=len(self._records),
+                seq=self.first + len(self._records),
                 mono=time.monotonic(),
                 wall=time.time(),
                 source=source,
@@ -266,3 +273,13 @@ def read_timeline(path: Path) -> list[Record]:
                 break
             raise HarnessBug(f"{path}:{number}: not a timeline record: {error}") from error
     return records
+
+
+def read_timelines(directory: Path) -> list[Record]:
+    """Read every timeline of a run, one after the other, in the order of their numbers.
+
+    Raises:
+        HarnessBug: a line other than a file's last is not a record.
+    """
+    files = sorted(directory.glob(TIMELINES))
+    return sorted((r for file in files for r in read_timeline(file)), key=lambda r: r.seq)

@@ -8,7 +8,7 @@ from pathlib import Path
 from harness.errors import UsageFault
 from harness.runs import load_run, write_html, write_junit
 from harness.runs.export import run_secrets
-from harness.timeline import read_timeline
+from harness.timeline import TIMELINES, read_timelines
 
 __all__ = ["configure", "run"]
 
@@ -26,12 +26,12 @@ def run(options: argparse.Namespace) -> int:
         UsageFault: there is no such run.
     """
     directory = Path(options.runs_dir) / options.run
-    if not (directory / "timeline.jsonl").exists():
+    if not any(directory.glob(TIMELINES)):
         raise UsageFault(
             f"no run at {directory}", hint="make one: harness nightly, or see the runs folder"
         )
     run = load_run(directory)
-    records = read_timeline(directory / "timeline.jsonl")
+    records = read_timelines(directory)
     page, junit = directory / "report.html", directory / "junit.xml"
     secrets = run_secrets(directory)
     write_html(run, records, page, secrets=secrets)

@@ -18,7 +18,7 @@ from harness.preflight.version import Version
 from harness.provisioning.diff import ALL_PHONES, Change
 from harness.provisioning.elements import Area
 from harness.runs import RunResult, Verdict, load_run
-from harness.timeline import read_timeline
+from harness.timeline import read_timelines
 
 __all__ = ["Trial", "chosen_tests", "representatives", "try_out"]
 
@@ -150,7 +150,7 @@ def try_out(
             device="bench",
             hint="harness doctor",
         )
-    return Trial(load_run(latest.resolve()), tuple(read_timeline(latest / "timeline.jsonl")))
+    return Trial(load_run(latest.resolve()), tuple(read_timelines(latest)))
 
 
 def _write_lab(version: Version, target: Path) -> None:

@@ -14,7 +14,7 @@ from harness.evidence import redact, redact_capture, secrets_below
 from harness.runs.html import write_html
 from harness.runs.junit import write_junit
 from harness.runs.results import RunResult, TestResult, load_run
-from harness.timeline import read_timeline
+from harness.timeline import read_timelines
 
 __all__ = ["export_run", "run_secrets"]
 
@@ -102,7 +102,7 @@ def _files(directory: Path, chosen: Collection[TestResult] | None) -> Iterable[t
 
 def _write_heads(run: RunResult, made: Path, hidden: set[str], *, only: bool) -> None:
     directory = run.directory
-    records = read_timeline(directory / "timeline.jsonl")
+    records = read_timelines(directory)
     if only:
         spans = [(result.first_record, result.last_record) for result in run.results]
         records = [r for r in records if any(first <= r.seq < last for first, last in spans)]

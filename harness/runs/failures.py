@@ -13,10 +13,11 @@ from harness.diagnosis.reading import name_from, unpack
 from harness.errors import UsageFault
 from harness.runs.results import RunResult, TestResult, load_run
 from harness.runs.verdict import Verdict
+from harness.timeline import TIMELINES
 
 __all__ = ["failures", "holds_run", "opened_run"]
 
-_RESULTS, _TIMELINE = "results.jsonl", "timeline.jsonl"
+_RESULTS = "results.jsonl"
 
 
 def holds_run(path: Path) -> bool:
@@ -58,7 +59,7 @@ def failures(run: RunResult) -> Iterator[tuple[TestResult, Case]]:
         if result.verdict is Verdict.PASSED:
             continue
         whole = result.files.get("timeline as JSON", "")
-        path = (run.directory / whole).parent if whole else run.directory / _TIMELINE
-        case = read_case([path], test=result.test)
+        paths = [(run.directory / whole).parent] if whole else sorted(run.directory.glob(TIMELINES))
+        case = read_case(paths, test=result.test)
         name_from(case.files, run.directory)
         yield result, case

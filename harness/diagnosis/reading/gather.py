@@ -15,7 +15,7 @@ from harness.errors import HarnessBug, UsageFault
 from harness.events import ConnectionRefused
 from harness.evidence import recall
 from harness.provisioning.lint import Tree, read_tree
-from harness.timeline import read_timeline
+from harness.timeline import TIMELINES, read_timeline
 
 __all__ = ["name_from", "read_case", "read_lines", "unpack"]
 
@@ -24,7 +24,6 @@ _CAPTURE = {b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\xc3\xd4", b"\x4d\x3c\xb2\xa1", b"\xa
 _CAPTURE |= {b"\x0a\x0d\x0d\x0a"}
 _CONFIGURATION = {".xml", ".cnf", ".conf", ".loads", ".sgn"}
 _IGNORED = {".html", ".json", ".css", ".js", ".png", ".bmp", ".sbn", ".jar", ".wav", ".raw"}
-_TIMELINE = "timeline.jsonl"
 #: What the harness makes of a timeline and a capture: clues are taken from those, and once.
 _TOLD_AGAIN = {"ladder.txt", "timeline.txt", "rtp.txt", "lamps.txt", "status.txt", "missing.txt"}
 _LARGEST = 256 * 1024 * 1024
@@ -69,7 +68,7 @@ def _read(paths: Sequence[Path], test: str) -> Case:
             told = any(folder in file.parents for folder in timelines)
             if told and (file.name in _TOLD_AGAIN or file.parent.name == "transfers"):
                 continue
-            if file.name == _TIMELINE and any(f in file.parent.parents for f in timelines):
+            if file.match(TIMELINES) and any(f in file.parent.parents for f in timelines):
                 continue
             if file.suffix.lower() in _CONFIGURATION:
                 configurations.append(file)
@@ -128,7 +127,7 @@ def _readable(file: Path) -> bool:
 
 
 def _timelines(path: Path) -> set[Path]:
-    return {file.parent for file in path.rglob(_TIMELINE)} if path.is_dir() else set()
+    return {file.parent for file in path.rglob(TIMELINES)} if path.is_dir() else set()
 
 
 def _files(path: Path) -> Iterator[tuple[Path, str]]:
@@ -143,7 +142,7 @@ def _files(path: Path) -> Iterator[tuple[Path, str]]:
 
 
 def _clues(file: Path, name: str, test: str) -> list[Clue]:
-    if file.name == _TIMELINE:
+    if file.match(TIMELINES):
         try:
             records = read_timeline(file)
         except (OSError, UnicodeDecodeError, HarnessBug) as error:

@@ -8,7 +8,7 @@ from harness.errors import HarnessBug
 from harness.runs.history.fingerprint import fingerprint
 from harness.runs.history.store import History
 from harness.runs.results import load_run
-from harness.timeline import read_timeline
+from harness.timeline import read_timelines
 
 __all__ = ["import_run"]
 
@@ -24,7 +24,7 @@ def import_run(history: History, directory: Path) -> int:
     """
     run = load_run(directory.resolve())
     try:
-        seen = fingerprint(read_timeline(directory / "timeline.jsonl"))
+        seen = fingerprint(read_timelines(directory))
     except (OSError, HarnessBug):
         # The verdicts are worth having without what was seen on the wire.
         seen = {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,7 @@ from harness.events import (
     StepStarted,
     ToneHeard,
 )
-from harness.timeline import Timeline, read_timeline
+from harness.timeline import Timeline, read_timeline, read_timelines
 
 
 def test_wait_for_finds_what_was_already_seen() -> None:
@@ -144,3 +145,17 @@ def test_enums_and_tuples_survive_json() -> None:
 def test_kinds_are_unique_and_named_after_what_happened() -> None:
     assert len(EVENT_KINDS) == len(set(EVENT_KINDS.values()))
     assert all(kind == kind.lower() for kind in EVENT_KINDS)
+
+
+def test_the_timelines_of_a_run_have_numbers_of_their_own(tmp_path: Path) -> None:
+    with closing(Timeline(tmp_path / "timeline-gw1.jsonl", first=1000)) as later:
+        assert later.mark() == 0
+        later.append(Note("b"), source="harness")
+        later.append(Note("c"), source="harness")
+        assert [r.event for r in later.records(later.mark() - 1)] == [Note("c")]
+    with closing(Timeline(tmp_path / "timeline.jsonl")) as timeline:
+        timeline.append(Note("a"), source="harness")
+    read = read_timelines(tmp_path)
+    assert [(record.seq, str(record.event)) for record in read] == [
+        (0, "a"), (1000, "b"), (1001, "c"),
+    ]  # fmt: skip
