@@ -1,8 +1,11 @@
 """The assembly: lab.yaml in, a connected bench out, every fault of it at once.
 
-This is the one place that knows all rooms. It builds in the order a person would (twins, power,
-keypads, files, capture, PBX, peers, phones), keeps going past a fault to find the others, and
-takes everything down again by one path, whatever happened.
+With :mod:`harness.assembly` this is the one place that knows all rooms. It builds in the order a
+person would (capture, files, PBX, twins, power, keypads, phones, peers), keeps going past a fault
+to find the others, and takes everything down again by one path, whatever happened.
+
+A bench is opened whole, or its servers by one process and its stations by others: see
+:mod:`harness.sharing`.
 """
 
 from __future__ import annotations
@@ -11,34 +14,46 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
 
+from harness.assembly import (
+    Doors,
+    Faults,
+    build_keypads,
+    build_peer,
+    build_phones,
+    build_power,
+    deadlines_of,
+    done,
+    endpoints_of,
+    start_twins,
+)
 from harness.deadlines import Deadlines
-from harness.errors import BenchFaults, HarnessError
+from harness.errors import HarnessError
 from harness.events import Note
 from harness.evidence import Capture, WireEar, WireMouth, capture_filter
 from harness.keypad import Keypad, build_keypad
 from harness.lab import Lab
 from harness.network import bench_network, containers_follow
-from harness.pbx import Asterisk, ConferenceKey, Endpoint
-from harness.phone import LampEffect, Phone, PhoneConsole, PhoneWeb, Screen, WebKeys
+from harness.pbx import Asterisk, ConferenceKey, Pbx
+from harness.phone import Phone, PhoneConsole, PhoneWeb, Screen, WebKeys
 from harness.phone.windows import ConsoleLogin
-from harness.power import Power, open_power
+from harness.power import Power
 from harness.provisioning import Provisioning
 from harness.provisioning.dhcp import DhcpServer, plan_for
 from harness.sip import Peer
 from harness.timeline import Timeline
 from harness.twins import Twins
 
-__all__ = ["Bench", "open_bench", "open_keypad", "open_outlets", "open_stations"]
-
-T = TypeVar("T")
-
-#: Seconds a device deadline is stretched by on a virtual bench, where a sped-up phone still
-#: needs real processes to start and real files to cross the loopback.
-VIRTUAL_GRACE = 12.0
-PEER_RTP = 14000
-PEER_RTP_STEP = 100
+__all__ = [
+    "Bench",
+    "Servers",
+    "open_bench",
+    "open_keypad",
+    "open_outlets",
+    "open_servers",
+    "open_side",
+    "open_stations",
+]
 
 
 @dataclass
@@ -55,9 +70,13 @@ class Bench:
     peers: dict[str, Peer] = field(default_factory=dict)
     provisioning: Provisioning = field(init=False)
     capture: Capture = field(init=False)
-    pbx: Asterisk = field(init=False)
+    pbx: Pbx = field(init=False)
     #: None where another server answers the phones, or their addresses are fixed.
     dhcp: DhcpServer | None = None
+    #: Opens what a phone needs and is not open yet; on a bench that was opened whole, all is.
+    open_station: Callable[[str], None] = lambda _: None
+    #: How often the PBX had been started when the peers registered.
+    _met: int = 1
 
     @property
     def tones(self) -> dict[str, int]:
@@ -113,109 +132,24 @@ class Bench:
         Raises:
             BenchFault: it does not start, or a peer cannot register.
         """
-        if self.pbx.running:
+        if self.pbx.running and self.pbx.starts == self._met:
             return
         with self.timeline.step("start a fresh Asterisk"):
-            self.pbx.stop()
-            self.pbx.start()
+            self.pbx.revive()
+            self._met = self.pbx.starts
             for peer in self.peers.values():
                 peer.register(within=5.0)
             for phone in self.phones.values():
                 phone.mark_dirty()
 
 
-class _Faults:
-    """Collect the faults of independent parts instead of stopping at the first."""
+@dataclass(frozen=True, slots=True)
+class Servers:
+    """What every station of a bench shares, and where its twins answer."""
 
-    def __init__(self) -> None:
-        self.found: list[HarnessError] = []
-
-    def attempt(self, action: Callable[[], T]) -> T | None:
-        try:
-            return action()
-        except HarnessError as error:
-            self.found.append(error)
-            return None
-
-    def stop_if_any(self) -> None:
-        if len(self.found) == 1:
-            raise self.found[0]
-        if self.found:
-            raise BenchFaults(self.found)
-
-
-def _done(action: Callable[[], None]) -> bool:
-    action()
-    return True
-
-
-def _deadlines(lab: Lab) -> Deadlines:
-    if lab.is_virtual:
-        return Deadlines(device_speed=lab.virtual.speed, grace=VIRTUAL_GRACE)
-    return Deadlines()
-
-
-def _stations(
-    bench: Bench, stack: ExitStack, faults: _Faults, blind: _Faults | None = None
-) -> None:
-    """Connect twins, PDUs, keypads and phones.
-
-    With ``blind`` a keypad's fault goes there, and its phone is left out: no key will be pressed.
-    """
-    lab, timeline = bench.lab, bench.timeline
-    pdu_address = {name: pdu.address for name, pdu in lab.power.items()}
-    keypad_port = {name: keypad.port for name, keypad in lab.keypads.items()}
-    sensor_port: dict[str, str] = {}
-    if lab.is_virtual:
-        state = bench.workdir / "twins"
-        state.mkdir(parents=True, exist_ok=True)
-        twins = Twins(lab, state, timeline.observer("twins"))
-        stack.callback(twins.stop)
-        if faults.attempt(lambda: _done(twins.start)):
-            pdu_address |= twins.pdus
-            keypad_port |= twins.keypads
-            sensor_port = twins.sensors
-    faults.stop_if_any()
-    outlets = [spec.outlet for spec in lab.phones.values()]
-    for name, pdu in lab.power.items():
-        power = faults.attempt(
-            lambda name=name, pdu=pdu: open_power(  # type: ignore[misc]
-                pdu,
-                name,
-                timeline.observer(name),
-                pdu_address[name],
-                named=[ref.outlet for ref in outlets if ref.pdu == name],
-            )
-        )
-        if power is not None:
-            bench.pdus[name] = power
-            stack.callback(power.close)
-    for name in lab.keypads:
-        keypad = (blind or faults).attempt(
-            lambda name=name: build_keypad(  # type: ignore[misc]
-                lab, name, keypad_port[name], timeline.observer(name), sensor_port.get(name)
-            )
-        )
-        if keypad is not None:
-            bench.keypads[name] = keypad
-            stack.callback(keypad.close)
-    faults.stop_if_any()
-    for name, spec in lab.phones.items():
-        if spec.keypad not in bench.keypads:
-            continue
-        bench.phones[name] = Phone(
-            name,
-            spec,
-            lab.label(name),
-            bench.pdus[spec.outlet.pdu],
-            bench.keypads[spec.keypad],
-            timeline,
-            bench.deadlines,
-        )
-        stack.callback(bench.phones[name].close)
-        if bench.keypads[spec.keypad].senses.lamps:
-            lamps = LampEffect(name, bench.keypads[spec.keypad], bench.deadlines)
-            bench.pdus[spec.outlet.pdu].watch(spec.outlet.outlet, lamps)
+    provisioning: Provisioning
+    pbx: Pbx
+    doors: Doors
 
 
 @contextmanager
@@ -227,12 +161,10 @@ def open_stations(lab: Lab, workdir: Path, timeline: Timeline) -> Iterator[Bench
     """
     with ExitStack() as stack:
         stack.enter_context(bench_network(lab, timeline.observer("network")))
-        bench = Bench(lab, timeline, _deadlines(lab), workdir)
-        faults = _Faults()
+        bench = Bench(lab, timeline, deadlines_of(lab), workdir)
         # Its servers stay down; the windows of a phone want to know its values.
         bench.provisioning = Provisioning(lab, workdir / "tftp", timeline)
-        _stations(bench, stack, faults)
-        faults.stop_if_any()
+        _add_stations(bench, lab, start_twins(lab, workdir, timeline, stack), stack)
         yield bench
 
 
@@ -245,9 +177,10 @@ def open_outlets(lab: Lab, workdir: Path, timeline: Timeline) -> Iterator[Bench]
     """
     with ExitStack() as stack:
         stack.enter_context(bench_network(lab, timeline.observer("network")))
-        bench = Bench(lab, timeline, _deadlines(lab), workdir)
-        faults, blind = _Faults(), _Faults()
-        _stations(bench, stack, faults, blind)
+        bench = Bench(lab, timeline, deadlines_of(lab), workdir)
+        blind = Faults()
+        doors = start_twins(lab, workdir, timeline, stack)
+        _add_stations(bench, lab, doors, stack, blind)
         for fault in blind.found:
             note = Note(f"no lamps to confirm by: {fault.summary}")
             timeline.observer(fault.device or "keypad")(note)
@@ -293,96 +226,188 @@ def open_bench(
     Raises:
         BenchFaults: everything that could not be started, at once.
     """
-    device_by_ip = {str(spec.address): name for name, spec in lab.phones.items()}
     with ExitStack() as stack:
         stack.enter_context(bench_network(lab, timeline.observer("network")))
-        bench = Bench(lab, timeline, _deadlines(lab), workdir)
-        faults = _Faults()
-
-        bench.capture = Capture(
-            lab.network.interface,
-            capture_filter(lab),
-            timeline.observer("capture"),
-            device_by_ip,
-            workdir / "session.pcap",
-        )
-        stack.callback(bench.capture.stop)
-        faults.attempt(bench.capture.start)
-
-        bench.provisioning = Provisioning(lab, workdir / "tftp", timeline)
-        stack.callback(bench.provisioning.stop)
-        faults.attempt(bench.provisioning.start)
-
-        if lab.network.dhcp:
-            bench.dhcp = DhcpServer(
-                plan_for(lab, interface=lab.network.interface),
-                workdir / "dhcp",
-                timeline.observer("dhcp"),
-                {spec.mac: name for name, spec in lab.phones.items()},
-            )
-            stack.callback(bench.dhcp.stop)
-            faults.attempt(bench.dhcp.start)
-
-        bench.pbx = Asterisk(
-            lab.pbx,
-            _endpoints(lab),
-            timeline.observer("pbx"),
-            workdir / "pbx",
-            device_of={line.user: name for name, spec in lab.phones.items() for line in spec.lines},
-            amend=amend_pbx,
-        )
-        stack.callback(bench.pbx.stop)
-        pbx_up = faults.attempt(lambda: containers_follow(lab) and _done(bench.pbx.start))
-
-        if pbx_up and lab.pbx.conference_key is not None:
-            key = ConferenceKey(
-                str(lab.pbx.conference_key),
-                (str(lab.pbx.address), lab.pbx.sip_port),
-                bench.pbx.join_calls,
-                timeline.observer("pbx"),
-            )
-            stack.callback(key.stop)
-            faults.attempt(lambda: _done(key.start))
-
-        _stations(bench, stack, faults)
-        for name, phone in bench.phones.items():
-            phone.window = WebKeys(bench.phone_web(name))
-
+        bench = Bench(lab, timeline, deadlines_of(lab), workdir)
+        faults = Faults()
+        _add_capture(bench, stack, faults)
+        pbx_up = _add_servers(bench, stack, faults, amend_pbx)
+        doors = faults.attempt(lambda: start_twins(lab, workdir, timeline, stack))
+        if doors is not None:
+            _add_stations(bench, lab, doors, stack, faults=faults)
+            _open_windows(bench)
         if pbx_up:
-            for index, (name, spec) in enumerate(lab.peers.items()):
-                peer = Peer(
-                    name,
-                    spec.extension,
-                    spec.tone,
-                    str(spec.address),
-                    spec.password.get_secret_value(),
-                    (str(lab.pbx.address), lab.pbx.sip_port),
-                    timeline.observer(name, name),
-                    workdir / "peers",
-                    PEER_RTP + PEER_RTP_STEP * index,
-                )
-                bench.peers[name] = peer
-                stack.callback(peer.stop)
-                if faults.attempt(lambda peer=peer: _done(peer.start)):  # type: ignore[misc]
-                    faults.attempt(lambda peer=peer: peer.register(within=5.0))  # type: ignore[misc]
+            _add_peers(bench, stack, faults)
         faults.stop_if_any()
         try:
             yield bench
         finally:
-            # No key may stay held and no call stay up when the processes go.
-            for keypad in bench.keypads.values():
-                with suppress(HarnessError):
-                    keypad.release_all()
+            _let_go(bench)
 
 
-def _endpoints(lab: Lab) -> list[Endpoint]:
-    endpoints = [
-        Endpoint(line.user, line.password.get_secret_value(), kind="phone", callerid=line.label)
-        for spec in lab.phones.values()
-        for line in spec.lines
-    ]
-    endpoints += [
-        Endpoint(peer.extension, peer.password.get_secret_value(), kind="peer", callerid=name)
-        for name, peer in lab.peers.items()
-    ]
-    return endpoints
+@contextmanager
+def open_servers(
+    lab: Lab, workdir: Path, timeline: Timeline, *, users_of: Lab, rooms: tuple[str, ...]
+) -> Iterator[Servers]:
+    """Open what all stations of a lab share: its network, files, DHCP, PBX and twins.
+
+    Args:
+        lab: the inventory.
+        workdir: where logs and rendered files go.
+        timeline: where everything seen is written.
+        users_of: the same inventory with everybody who is to register at the PBX as a peer.
+        rooms: numbers of conference rooms besides the lab's.
+
+    Raises:
+        BenchFaults: everything that could not be started, at once.
+    """
+    with ExitStack() as stack:
+        stack.enter_context(bench_network(lab, timeline.observer("network")))
+        bench = Bench(users_of, timeline, deadlines_of(lab), workdir)
+        faults = Faults()
+        _add_servers(bench, stack, faults, rooms=rooms)
+        doors = faults.attempt(lambda: start_twins(lab, workdir, timeline, stack))
+        faults.stop_if_any()
+        yield Servers(bench.provisioning, bench.pbx, doors or Doors())
+
+
+@contextmanager
+def open_side(
+    lab: Lab, workdir: Path, timeline: Timeline, servers: Servers, *, first_peer: int
+) -> Iterator[Bench]:
+    """Open one side of a bench whose servers run in another process: peers, and stations on demand.
+
+    Args:
+        lab: the inventory as this side has it: its own peers, and every phone.
+        workdir: where logs and recordings of this side go.
+        timeline: where everything seen from this side is written.
+        servers: what all sides share.
+        first_peer: the number of its first peer among those of all sides, for their ports.
+
+    Raises:
+        BenchFaults: everything that could not be started, at once.
+    """
+    with ExitStack() as stack:
+        bench = Bench(lab, timeline, deadlines_of(lab), workdir)
+        bench.provisioning, bench.pbx = servers.provisioning, servers.pbx
+        bench._met = servers.pbx.starts
+
+        def open_station(phone: str) -> None:
+            if phone not in bench.phones:
+                _add_stations(bench, lab.only_stations({phone}), servers.doors, stack)
+                _open_windows(bench)
+
+        bench.open_station = open_station
+        faults = Faults()
+        _add_capture(bench, stack, faults)
+        _add_peers(bench, stack, faults, first_peer)
+        faults.stop_if_any()
+        try:
+            yield bench
+        finally:
+            _let_go(bench)
+
+
+def _add_capture(bench: Bench, stack: ExitStack, faults: Faults) -> None:
+    lab = bench.lab
+    bench.capture = Capture(
+        lab.network.interface,
+        capture_filter(lab),
+        bench.timeline.observer("capture"),
+        {str(spec.address): name for name, spec in lab.phones.items()},
+        bench.workdir / "session.pcap",
+    )
+    stack.callback(bench.capture.stop)
+    faults.attempt(bench.capture.start)
+
+
+def _add_servers(
+    bench: Bench,
+    stack: ExitStack,
+    faults: Faults,
+    amend_pbx: Callable[[Path], None] = lambda _: None,
+    rooms: tuple[str, ...] = (),
+) -> bool:
+    """Start files, DHCP and PBX; whether the PBX is up."""
+    lab, timeline, workdir = bench.lab, bench.timeline, bench.workdir
+    bench.provisioning = Provisioning(lab, workdir / "tftp", timeline)
+    stack.callback(bench.provisioning.stop)
+    faults.attempt(bench.provisioning.start)
+
+    if lab.network.dhcp:
+        bench.dhcp = DhcpServer(
+            plan_for(lab, interface=lab.network.interface),
+            workdir / "dhcp",
+            timeline.observer("dhcp"),
+            {spec.mac: name for name, spec in lab.phones.items()},
+        )
+        stack.callback(bench.dhcp.stop)
+        faults.attempt(bench.dhcp.start)
+
+    asterisk = bench.pbx = Asterisk(
+        lab.pbx,
+        endpoints_of(lab),
+        timeline.observer("pbx"),
+        workdir / "pbx",
+        device_of={line.user: name for name, spec in lab.phones.items() for line in spec.lines},
+        amend=amend_pbx,
+        rooms=rooms,
+    )
+    stack.callback(asterisk.stop)
+    pbx_up = faults.attempt(lambda: containers_follow(lab) and done(asterisk.start))
+
+    if pbx_up and lab.pbx.conference_key is not None:
+        key = ConferenceKey(
+            str(lab.pbx.conference_key),
+            (str(lab.pbx.address), lab.pbx.sip_port),
+            asterisk.join_calls,
+            timeline.observer("pbx"),
+        )
+        stack.callback(key.stop)
+        faults.attempt(lambda: done(key.start))
+    return bool(pbx_up)
+
+
+def _add_stations(
+    bench: Bench,
+    lab: Lab,
+    doors: Doors,
+    stack: ExitStack,
+    blind: Faults | None = None,
+    *,
+    faults: Faults | None = None,
+) -> None:
+    """Connect the PDUs, keypads and phones of ``lab``.
+
+    With ``blind`` a keypad's fault goes there, and its phone is left out: no key will be pressed.
+    """
+    faults = faults or Faults()
+    new = {name: spec for name, spec in lab.power.items() if name not in bench.pdus}
+    # Named are the outlets of all phones, for a PDU is opened once.
+    some = bench.lab.model_copy(update={"power": new})
+    bench.pdus |= build_power(some, bench.timeline, doors, stack, faults)
+    keypads = build_keypads(lab, bench.timeline, doors, stack, blind or faults)
+    bench.keypads |= keypads
+    faults.stop_if_any()
+    bench.phones |= build_phones(lab, bench.timeline, bench.pdus, keypads, stack)
+
+
+def _open_windows(bench: Bench) -> None:
+    for name, phone in bench.phones.items():
+        phone.window = WebKeys(bench.phone_web(name))
+
+
+def _add_peers(bench: Bench, stack: ExitStack, faults: Faults, first: int = 0) -> None:
+    for number, name in enumerate(bench.lab.peers, start=first):
+        peer = build_peer(bench.lab, name, bench.timeline, bench.workdir, number)
+        bench.peers[name] = peer
+        stack.callback(peer.stop)
+        if faults.attempt(lambda peer=peer: done(peer.start)):  # type: ignore[misc]
+            faults.attempt(lambda peer=peer: peer.register(within=5.0))  # type: ignore[misc]
+
+
+def _let_go(bench: Bench) -> None:
+    """No key may stay held and no call stay up when the processes go."""
+    for keypad in bench.keypads.values():
+        with suppress(HarnessError):
+            keypad.release_all()

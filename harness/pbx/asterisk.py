@@ -6,11 +6,10 @@ import secrets
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from harness.errors import BenchFault, ProductFault, UsageFault
+from harness.errors import BenchFault, UsageFault
 from harness.events import Event, PbxStarted, PbxStopped
 from harness.lab import PbxKind, PbxSpec
 from harness.owners import owned_name
@@ -18,19 +17,20 @@ from harness.pbx.ami import AmiClient, AmiMessage
 from harness.pbx.chan_pjsip import ChanPjsip
 from harness.pbx.chan_sip import ChanSip
 from harness.pbx.channel_driver import ChannelDriver, Contact
+from harness.pbx.channels import wait_no_channels
 from harness.pbx.console import Console
 from harness.pbx.container_log import ContainerLog
 from harness.pbx.crash import Crash, ending, keep_crash, keep_older
 from harness.pbx.joining import join_calls
-from harness.pbx.render import Endpoint, asterisk_codec, render_configuration
+from harness.pbx.render import Endpoint, render_configuration
 from harness.pbx.runtime import ContainerRuntime
+from harness.pbx.users import Users
 from harness.pbx.witness import Witness
 from harness.timeline import Observer
 
 __all__ = ["Asterisk"]
 
 _START_SECONDS = 20.0
-_RELOAD_SECONDS = 10.0
 _STOP_SECONDS = 2
 _AMI_USER = "harness"
 _LOST_SECONDS = 2.0
@@ -48,6 +48,7 @@ class Asterisk:
         runtime: how to run containers; without one, found by a probe at the start.
         device_of: the lab's device name for an extension, to say whom an event is about.
         amend: changes the configuration folder after each rendering, as an administrator would.
+        rooms: numbers of conference rooms besides the one of ``spec``.
     """
 
     def __init__(
@@ -59,13 +60,14 @@ class Asterisk:
         runtime: ContainerRuntime | None = None,
         device_of: Mapping[str, str] | None = None,
         amend: Callable[[Path], None] = lambda _: None,
+        rooms: Sequence[str] = (),
     ) -> None:
         self._spec = spec
         self._amend = amend
+        self._rooms = (spec.conference, *rooms)
         #: What differs between chan_pjsip and chan_sip.
         self.driver: ChannelDriver = _DRIVERS[spec.kind]()
-        self._endpoints = {endpoint.user: endpoint for endpoint in endpoints}
-        self._shipped = dict(self._endpoints)
+        self._users = Users(endpoints, self.driver, self._write)
         self._observe = observe
         self._workdir = workdir
         #: The folder of its configuration files.
@@ -81,10 +83,11 @@ class Asterisk:
         self._process: subprocess.Popen[bytes] | None = None
         self._output: ContainerLog | None = None
         self._booted = threading.Event()
-        self._reloads = 0
-        self._reloaded = threading.Condition()
         self._state = threading.Lock()
+        self._reviving = threading.Lock()
         self._running = False
+        self._starts = 0
+        self._crash: Crash | None = None
         self._lost = ""
         self._gone = threading.Event()
 
@@ -104,9 +107,14 @@ class Asterisk:
         return self._running
 
     @property
+    def starts(self) -> int:
+        """How often it was started."""
+        return self._starts
+
+    @property
     def secrets(self) -> set[str]:
         """The manager's secret and every endpoint's password, for redaction."""
-        return {self._secret, *(endpoint.password for endpoint in self._endpoints.values())}
+        return {self._secret, *(endpoint.password for endpoint in self._users.endpoints)}
 
     def start(self) -> None:
         """Start the container and wait until Asterisk says it is fully booted.
@@ -123,7 +131,7 @@ class Asterisk:
         self._lost = ""
         self._gone.clear()
         self._name = owned_name()
-        self._write()
+        self._write(self._users.endpoints)
         self._cores.mkdir(exist_ok=True)
         keep_older(self.log)
         # A session of its own: Ctrl-C must reach the harness, which stops Asterisk in good order.
@@ -149,6 +157,7 @@ class Asterisk:
             raise
         with self._state:
             self._running = True
+            self._starts += 1
         self._observe(PbxStarted(version=self.version, runtime=self._runtime.description))
         if self._output.ended:
             self._on_gone("the container ended right after the start")
@@ -174,7 +183,7 @@ class Asterisk:
         for protocol in self.driver.unbound(self._ami, output.says):
             where = f"{self._spec.address}:{self._spec.sip_port}"
             raise self._start_fault(f"SIP port {where}/{protocol} is taken", port_taken=True)
-        missing = sorted(set(self._endpoints) - self.driver.users(self._ami))
+        missing = sorted(self._users.names - self.driver.users(self._ami))
         if missing:
             file = self.driver.endpoint_file
             raise self._start_fault(f"{file} was refused for {', '.join(missing)}")
@@ -190,7 +199,7 @@ class Asterisk:
             )
 
     def _start_fault(self, what: str, *, port_taken: bool = False) -> BenchFault:
-        lines = self._output.telling() if self._output else []
+        lines = self._telling()
         return BenchFault(
             f"Asterisk did not start: {what}",
             device="pbx",
@@ -204,13 +213,27 @@ class Asterisk:
     def keep_crash(self, folder: Path) -> Crash | None:
         """Move what the last crash left (log, core file) into ``folder``; None without a crash.
 
-        Only after a crash and before the next start.
+        The first to ask moves it, before the next start; whoever asks later is told where it lies.
         """
-        if not self._lost:
-            return None
-        if self._output is not None:
-            self._output.join(_LOST_SECONDS)
-        return keep_crash(self._lost, self.log, self._cores, folder)
+        with self._reviving:
+            if not self._lost:
+                return self._crash
+            if self._output is not None:
+                self._output.join(_LOST_SECONDS)
+            if self._crash is None:
+                self._crash = keep_crash(self._lost, self.log, self._cores, folder)
+            return self._crash
+
+    def revive(self) -> None:
+        """Start it afresh when it crashed; nothing to do while it runs.
+
+        Raises:
+            BenchFault: it does not start.
+        """
+        with self._reviving:
+            if not self._running:
+                self.stop()
+                self.start()
 
     def stop(self) -> None:
         """Stop the container; safe to call at any time and more than once."""
@@ -242,13 +265,9 @@ class Asterisk:
             UsageFault: no such user or codec.
             BenchFault: Asterisk did not take it.
         """
-        if user not in self._shipped:
-            raise UsageFault(
-                f"no user {user!r} at the PBX", hint=f"choose from: {', '.join(self._shipped)}"
-            )
-        codecs = tuple(asterisk_codec(name) for name in names) or self._shipped[user].codecs
-        if self._endpoints[user].codecs != codecs:
-            self.reload_endpoint(replace(self._endpoints[user], codecs=codecs))
+        changed = self._users.with_codecs(user, names)
+        if changed is not None:
+            self.reload_endpoint(changed)
 
     def reload_endpoint(self, endpoint: Endpoint) -> None:
         """Replace the endpoint of the same user, or add one, while Asterisk runs.
@@ -256,31 +275,7 @@ class Asterisk:
         Raises:
             BenchFault: Asterisk did not take it.
         """
-        ami = self._require_ami()
-        self._endpoints[endpoint.user] = endpoint
-        self._write()
-        with self._reloaded:
-            before = self._reloads
-        # The response only says that the reload was asked for; its end is an event.
-        ami.action("Reload", Module=self.driver.module, within=_RELOAD_SECONDS)
-        deadline = time.monotonic() + _RELOAD_SECONDS
-        with self._reloaded:
-            done = self._reloaded.wait_for(lambda: self._reloads > before, _RELOAD_SECONDS)
-        while done and not self.driver.allows(ami, endpoint.user, endpoint.codecs):
-            # chan_sip reads its file after that event, in a thread of its own, and says nothing
-            # when it has: only reading back tells.
-            done = time.monotonic() < deadline
-            self._gone.wait(0.02)
-        if not done:
-            wanted = ", ".join(endpoint.codecs)
-            file = self.driver.endpoint_file
-            raise BenchFault(
-                f"the endpoint {endpoint.user} did not change to codecs {wanted}",
-                device="pbx",
-                state=" | ".join(self._output.telling() if self._output else []),
-                expected=f"a reload of {file} within {_RELOAD_SECONDS:.0f} s",
-                hint=f"read {self.log} for a refused {file}",
-            )
+        self._users.change(endpoint, self._require_ami(), self._telling)
 
     def contacts(self, aor: str) -> list[Contact]:
         """Return the contacts of an address of record, from the manager interface."""
@@ -303,23 +298,9 @@ class Asterisk:
             BenchFault: the PBX does not answer.
             ProductFault: a channel is still there.
         """
-        # Every channel's end is an event, so the list need only be read again after one. The mark
-        # comes before the look: an end between the two must not be waited for.
+        device = self._witness.device(user) or user
         timeline = self._observe.timeline
-        deadline = time.monotonic() + within
-        while True:
-            since = timeline.mark()
-            left = self.channels_of(user)
-            if not left:
-                return
-            remaining = deadline - time.monotonic()
-            if remaining <= 0 or not timeline.wait_until(bool, within=remaining, since=since):
-                raise ProductFault(
-                    f"a call leg of {user} is still up at the PBX: {', '.join(left)}",
-                    device=self._witness.device(user) or user,
-                    expected=f"no channel within {within:.0f} s",
-                    hint="read the ladder: who owes the BYE?",
-                )
+        wait_no_channels(self.channels_of, timeline, user, device=device, within=within)
 
     def join_calls(self, user: str, held: str, active: str) -> None:
         """Make a conference of two calls of one user, named by their Call-IDs.
@@ -334,29 +315,45 @@ class Asterisk:
         """Ask Asterisk to end every channel."""
         self._require_ami().command("channel request hangup all")
 
+    def hang_up(self, users: Iterable[str]) -> None:
+        """Ask Asterisk to end the channels of some users."""
+        ami = self._require_ami()
+        own = tuple(f"{self.driver.technology}/{user}-" for user in users)
+        for channel in self.channels():
+            if channel.startswith(own):
+                ami.action("Hangup", Channel=channel)
+
     def command(self, command: str) -> str:
         """Run a console command through the manager interface."""
         return self._require_ami().command(command)
 
     def console(self) -> Console:
         """Open the interactive console."""
+        return self.driver.console(self.console_command())
+
+    def console_command(self) -> list[str]:
+        """Return the command line that opens the interactive console."""
         if self._runtime is None or not self._running:
             raise self._not_running()
-        return self.driver.console(self._runtime.exec_command(self._name, "asterisk", "-rvvv"))
+        return self._runtime.exec_command(self._name, "asterisk", "-rvvv")
 
-    def _write(self) -> None:
+    def _write(self, endpoints: Sequence[Endpoint]) -> None:
         # The mount shows only etc/ to the container; on the host its secrets stay in here.
         self._workdir.mkdir(parents=True, exist_ok=True)
         self._workdir.chmod(0o700)
         render_configuration(
             self.configuration,
             self._spec,
-            list(self._endpoints.values()),
+            endpoints,
+            rooms=self._rooms,
             driver=self.driver,
             ami_user=_AMI_USER,
             ami_secret=self._secret,
         )
         self._amend(self.configuration)
+
+    def _telling(self) -> list[str]:
+        return self._output.telling() if self._output else []
 
     def _require_ami(self) -> AmiClient:
         ami = self._ami
@@ -387,6 +384,7 @@ class Asterisk:
             self._running = False
             ami, self._ami = self._ami, None
             self._lost = reason
+            self._crash = None
         self._gone.set()
         if ami is not None:
             ami.close()
@@ -399,9 +397,7 @@ class Asterisk:
         if message.event == "FullyBooted":
             self._booted.set()
         elif message.event == "Reload" and message.fields.get("Module") == self.driver.module:
-            with self._reloaded:
-                self._reloads += 1
-                self._reloaded.notify_all()
+            self._users.reload_ended()
         self._write_down(self._witness.from_manager(message))
 
     def _write_down(self, seen: tuple[Event, str] | None) -> None:

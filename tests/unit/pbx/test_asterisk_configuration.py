@@ -65,7 +65,13 @@ def etc16(tmp_path: Path) -> Path:
 def render(folder: Path, endpoints: list[Endpoint], spec: PbxSpec = SPEC) -> None:
     driver: ChannelDriver = ChanPjsip() if spec.kind == "asterisk22" else ChanSip()
     render_configuration(
-        folder, spec, endpoints, driver=driver, ami_user="harness", ami_secret="s3cret"
+        folder,
+        spec,
+        endpoints,
+        rooms=("290", "291"),
+        driver=driver,
+        ami_user="harness",
+        ami_secret="s3cret",
     )
 
 
