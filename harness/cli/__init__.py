@@ -20,6 +20,7 @@ __all__ = ["COMMANDS", "build_parser", "main"]
 #: What each command is for, by its name; the module is harness.cli.NAME.
 COMMANDS = {
     "nightly": "run the regression suite and write a report",
+    "recover": "make the bench safe after a run that was killed",
     "doctor": "check host and devices, all faults at once",
     "schema": "print the JSON Schema of lab.yaml, or a page with every key",
     "render": "write the configuration files of every phone",
@@ -83,10 +84,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"harness: there is no command {name!r}{meant} See harness --help.", file=sys.stderr)
         return 2
     from harness.errors import HarnessBug, HarnessError
+    from harness.termination import orderly_sigterm
 
     try:
         parser = build_parser(name)
-        code: int = import_module(f"harness.cli.{name}").run(parser.parse_args(rest))
+        parsed = parser.parse_args(rest)
+        with orderly_sigterm():
+            code: int = import_module(f"harness.cli.{name}").run(parsed)
         sys.stdout.flush()
     except HarnessError as error:
         print(error, file=sys.stderr)
