@@ -28,12 +28,7 @@ def run(options: argparse.Namespace) -> int:
     """Recover every bench whose process is gone; 3 when something could not be done."""
     lab_file = Path(options.lab) if options.lab else None
     told = recover(lab_file, give_up=options.give_up)
-    for each in told:
-        print(each.title)
-        for done in each.done:
-            print(f"  {done}")
-        for left in each.left:
-            print(f"  NOT DONE: {left}")
+    print_recovered(told)
     if not told:
         print("no run was killed: there is nothing to recover")
     left = [each for each in told if each.left]

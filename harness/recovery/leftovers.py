@@ -14,7 +14,8 @@ from pathlib import Path
 
 from harness.errors import BenchFault
 from harness.namespaces import orphans, sweep
-from harness.pbx import ContainerRuntime, container_programs
+from harness.pbx import ContainerRuntime
+from harness.pbx.runtime import container_programs
 from harness.recovery.journal import OWNER_VARIABLE, Written
 
 __all__ = ["end_containers", "end_processes", "leftover_processes"]

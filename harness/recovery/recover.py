@@ -69,7 +69,7 @@ def _age(path: Path) -> float:
 
 
 def recover(lab_file: Path | None = None, *, give_up: bool = False) -> list[Recovered]:
-    """Make safe what killed runs left: keys up, outlets as declared, nothing running, runs finished.
+    """Make safe what killed runs left: keys up, outlets at rest, nothing running, runs finished.
 
     Args:
         lab_file: only benches of this lab; every bench of this machine without one.

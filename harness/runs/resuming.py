@@ -44,30 +44,14 @@ def resume(directory: Path, lab: Lab, facts: Mapping[str, Mapping[str, str]]) ->
             experiments.
     """
     run = load_run(directory)
-    if not owner_is_gone(run.owner) and run.owner and not run.ended:
+    if run.owner and not run.ended and not run.interrupted and not owner_is_gone(run.owner):
         raise UsageFault(f"{run.run_id} is still going on", hint="wait for it, or stop it")
     if run.ended and not run.interrupted:
         raise UsageFault(
             f"{run.run_id} came to its end: there is nothing to go on with",
             hint="begin a new night without --resume",
         )
-    changed = [
-        f"{name}'s {what} was {before.get(what)} and is {now.get(what)}"
-        for name, before in run.facts.items()
-        if (now := facts.get(name, {})) != before
-        for what in before
-        if now.get(what) != before[what]
-    ]
-    changed += [f"{name} was not in it" for name in facts if name not in run.facts]
-    for what, then, now_ in (("lab", run.lab, lab.name), ("Asterisk", run.pbx, lab.pbx.kind)):
-        if then != now_:
-            changed.append(f"its {what} was {then} and is {now_}")
-    labels = {name: lab.label(name) for name in facts}
-    changed += [
-        f"{name} was {label} and is {labels[name]}"
-        for name, label in run.devices.items()
-        if name in labels and labels[name] != label
-    ]
+    changed = _changes(run, lab, facts)
     if changed:
         raise UsageFault(
             f"{run.run_id} cannot be gone on with: {'; '.join(changed)}",
@@ -86,3 +70,15 @@ def resume(directory: Path, lab: Lab, facts: Mapping[str, Mapping[str, str]]) ->
     run.quarantined, run.not_run = {}, {}
     first = max((record.seq for record in records), default=-1) + 1
     return Resumed(run, records, directory / f"timeline-{number}.jsonl", first)
+
+
+def _changes(run: RunResult, lab: Lab, facts: Mapping[str, Mapping[str, str]]) -> list[str]:
+    """Say what is not as it was when a run began."""
+    pairs = [("lab", run.lab, lab.name), ("Asterisk", run.pbx, str(lab.pbx.kind))]
+    for name in sorted(facts.keys() & run.facts.keys()):
+        for what, then in run.facts[name].items():
+            pairs.append((f"{name}'s {what}", then, facts[name].get(what, "")))
+        pairs.append((name, run.devices.get(name, ""), lab.label(name)))
+    changed = [f"{what} was {then} and is {now}" for what, then, now in pairs if then != now]
+    changed += [f"{name} is new in it" for name in sorted(facts.keys() - run.facts.keys())]
+    return changed + [f"{name} is missing" for name in sorted(run.facts.keys() - facts.keys())]
