@@ -28,7 +28,6 @@ from harness.assembly import (
     start_twins,
 )
 from harness.deadlines import Deadlines
-from harness.errors import HarnessError
 from harness.events import Note
 from harness.evidence import Capture, WireEar, WireMouth, capture_filter
 from harness.keypad import Keypad, build_keypad
@@ -39,7 +38,7 @@ from harness.phone import Phone, PhoneConsole, PhoneWeb, Screen, WebKeys
 from harness.phone.windows import ConsoleLogin
 from harness.provisioning import Provisioning
 from harness.provisioning.dhcp import DhcpServer, plan_for
-from harness.recovery import Journal, WrittenKeypad, WrittenPower, put_at_rest
+from harness.recovery import Journal, WrittenKeypad, WrittenPower, make_safe
 from harness.sip import Peer
 from harness.timeline import Timeline
 from harness.twins import Twins
@@ -254,7 +253,7 @@ def open_bench(
         try:
             yield bench
         finally:
-            _let_go(bench)
+            make_safe(bench.keypads, bench.pdus, lab, bench.journal, timeline)
 
 
 @contextmanager
@@ -333,7 +332,7 @@ def open_side(
         try:
             yield bench
         finally:
-            _let_go(bench)
+            make_safe(bench.keypads, bench.pdus, lab, bench.journal, timeline)
 
 
 def _journal(lab: Lab, given: Journal | None, stack: ExitStack) -> Journal:
@@ -443,21 +442,3 @@ def _add_peers(bench: Bench, stack: ExitStack, faults: Faults, first: int = 0) -
         stack.callback(peer.stop)
         if faults.attempt(lambda peer=peer: done(peer.start)):  # type: ignore[misc]
             faults.attempt(lambda peer=peer: peer.register(within=5.0))  # type: ignore[misc]
-
-
-def _let_go(bench: Bench) -> None:
-    """Let every key come up and put outlets as lab.yaml declares; what does not follow is kept."""
-    for keypad in bench.keypads.values():
-        try:
-            keypad.release_all()
-        except HarnessError:
-            bench.journal.keep()
-    for name, power in bench.pdus.items():
-        rest = bench.lab.power[name].rest
-        for outlet, before in power.before.items():
-            try:
-                put_at_rest(power, outlet, rest, before, power.told.get(outlet))
-            except HarnessError as error:
-                bench.journal.keep()
-                note = Note(f"outlet {outlet} is not at rest ({rest}): {error.summary}")
-                bench.timeline.observer(name)(note)

@@ -9,7 +9,7 @@ from harness.recovery.devices import WrittenKeypad, WrittenPower
 from harness.recovery.journal import OWNER_VARIABLE, Journal, Written, read_journal
 from harness.recovery.leftovers import leftover_processes
 from harness.recovery.recover import Recovered, lost_journals, recover
-from harness.recovery.rest import put_at_rest
+from harness.recovery.rest import make_safe, put_at_rest
 
 __all__ = [
     "OWNER_VARIABLE",
@@ -20,6 +20,7 @@ __all__ = [
     "WrittenPower",
     "leftover_processes",
     "lost_journals",
+    "make_safe",
     "put_at_rest",
     "read_journal",
     "recover",

@@ -1,12 +1,47 @@
-"""Outlets as lab.yaml declares them for the time when nobody uses the bench."""
+"""The bench as it is to be when nobody uses it: no key down, outlets as lab.yaml declares."""
 
 from __future__ import annotations
 
-from harness.errors import BenchFault
-from harness.lab import Rest
-from harness.power import OutletState, Power
+from collections.abc import Mapping
 
-__all__ = ["put_at_rest"]
+from harness.errors import BenchFault, HarnessError
+from harness.events import Note
+from harness.keypad import Keypad
+from harness.lab import Lab, Rest
+from harness.power import OutletState, Power
+from harness.recovery.devices import WrittenPower
+from harness.recovery.journal import Journal
+from harness.timeline import Timeline
+
+__all__ = ["make_safe", "put_at_rest"]
+
+
+def make_safe(
+    keypads: Mapping[str, Keypad],
+    pdus: Mapping[str, WrittenPower],
+    lab: Lab,
+    journal: Journal,
+    timeline: Timeline,
+) -> None:
+    """Let every key come up and put at rest what was switched, at the orderly end of a bench.
+
+    What does not follow is told in the timeline, and its journal stays for :func:`recover`.
+    """
+    for name, keypad in keypads.items():
+        try:
+            keypad.release_all()
+        except HarnessError as error:
+            journal.keep()
+            timeline.observer(name)(Note(f"its keys may be down: {error.summary}"))
+    for name, power in pdus.items():
+        rest = lab.power[name].rest
+        for outlet, before in power.before.items():
+            try:
+                put_at_rest(power, outlet, rest, before, power.told.get(outlet))
+            except HarnessError as error:
+                journal.keep()
+                note = Note(f"outlet {outlet} is not at rest ({rest}): {error.summary}")
+                timeline.observer(name)(note)
 
 
 def put_at_rest(

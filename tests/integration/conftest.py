@@ -1,7 +1,7 @@
 """Integration tests run two folders at a time, for a bench waits more than it works.
 
-Tests of one folder share subnets, so they stay on one worker, in order. Their locks and journals are
-kept apart from those of this machine's benches.
+Tests of one folder share subnets, so they stay on one worker, in order. Their locks and journals
+are kept apart from those of this machine's benches.
 """
 
 from __future__ import annotations
