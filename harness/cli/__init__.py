@@ -15,7 +15,7 @@ import traceback
 from collections.abc import Sequence
 from importlib import import_module
 
-__all__ = ["COMMANDS", "build_parser", "main"]
+__all__ = ["COMMANDS", "INTERRUPTED", "build_parser", "main"]
 
 #: What each command is for, by its name; the module is harness.cli.NAME.
 COMMANDS = {
@@ -38,6 +38,9 @@ COMMANDS = {
     "evidence": "one zip of a run, to open in a browser or to send",
     "report": "write the report of a run again, and say where",
 }
+
+#: Exit code after Ctrl-C, as shells have it (128 and the signal's number); also after SIGTERM.
+INTERRUPTED = 130
 
 _EXIT_CODES = """\
 exit codes: 0 all well, 1 product fault, 2 mistake in lab.yaml or arguments, 3 bench fault,
@@ -97,7 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return error.exit_code
     except KeyboardInterrupt:
         print("interrupted; everything recorded so far is kept", file=sys.stderr)
-        return 130
+        return INTERRUPTED
     except BrokenPipeError:
         # head or less has seen enough: no more is written, and Python finds nothing to flush.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

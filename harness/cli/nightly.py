@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from harness.cli import INTERRUPTED
 from harness.cli.morning import send, tell_morning
 from harness.cli.options import add_lab_option
 from harness.cli.resuming import NEWEST, as_it_began
@@ -128,6 +129,13 @@ def run(options: argparse.Namespace) -> int:
         if status == pytest.ExitCode.INTERNAL_ERROR:
             # It ended before its tests did, whatever those said that had their turn.
             codes.append(HarnessBug.exit_code)
+        if (
+            status == pytest.ExitCode.INTERRUPTED
+            and watch.run is not None
+            and watch.run.interrupted
+        ):
+            # Whatever was found until then, it is not what this night was to find.
+            return INTERRUPTED
         if status in {pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR}:
             break
     if len(runs) > 1:
@@ -197,6 +205,8 @@ def _close(run: RunResult) -> int:
     print(f"{run.pbx}: {run.count(Verdict.PASSED)} passed, {failed} failed{left}")
     for note in dict.fromkeys(run.notes):
         print(note)
+    if run.interrupted:
+        print(f"{run.interrupted}; to go on with it: harness nightly --resume {run.run_id}")
     for path in run.paths:
         print(path)
     return exit_code(run.verdicts)

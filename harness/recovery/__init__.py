@@ -8,7 +8,7 @@ outlets as lab.yaml declares them, ends what still runs and finishes the run's f
 from harness.recovery.devices import WrittenKeypad, WrittenPower
 from harness.recovery.journal import OWNER_VARIABLE, Journal, Written, read_journal
 from harness.recovery.leftovers import leftover_processes
-from harness.recovery.recover import Recovered, lost_journals, recover
+from harness.recovery.recovering import Recovered, lost_journals, recover
 from harness.recovery.rest import make_safe, put_at_rest
 
 __all__ = [

@@ -10,6 +10,7 @@ comes after lets go of every key anyhow, and a press is not to wait for a disk.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import threading
@@ -20,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness.errors import UsageFault
+from harness.errors import BenchFault, UsageFault
 from harness.lab import Lab
 from harness.owners import boot_id, on_owned_name, owned_name, owner_is_gone
 from harness.power import OutletState
@@ -86,6 +87,7 @@ class Journal:
         self.path = state_folder() / f"{owned_name('journal')}{SUFFIX}"
         self._lock = threading.Lock()
         self._kept = False
+        self._torn = False
         try:
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
             self._file = os.open(self.path, flags, 0o644)
@@ -114,26 +116,35 @@ class Journal:
         return self.path.stem
 
     def outlet(self, pdu: str, outlet: str, before: OutletState, told: OutletState) -> None:
-        """An outlet is about to be switched; returns when that is on the disk."""
+        """An outlet is about to be switched; returns when that is on the disk.
+
+        Raises:
+            BenchFault: it cannot be written, so the outlet must not be switched.
+        """
         line = {"what": "outlet", "pdu": pdu, "outlet": outlet}
-        self._write(line | {"before": before.value, "told": told.value}, durable=True)
+        self._write_ahead(line | {"before": before.value, "told": told.value}, durable=True)
 
     def keypad(self, name: str) -> None:
         """A keypad is about to be opened: its stylus may be anywhere from now on."""
-        self._write({"what": "keypad", "name": name})
+        self._write_ahead({"what": "keypad", "name": name})
 
     def keys(self, keypad: str, keys: Iterable[str], *, down: bool) -> None:
-        """Keys are about to be pressed, or were let go."""
-        self._write({"what": "keys", "keypad": keypad, "keys": list(keys), "down": down})
+        """Keys are about to be pressed, or were let go.
+
+        Raises:
+            BenchFault: it cannot be written, so the keys must not be pressed.
+        """
+        line = {"what": "keys", "keypad": keypad, "keys": list(keys), "down": down}
+        (self._write_ahead if down else self._write_after)(line)
 
     def all_keys_up(self, keypad: str) -> None:
         """A keypad let go of every key."""
-        self._write({"what": "all keys up", "keypad": keypad})
+        self._write_after({"what": "all keys up", "keypad": keypad})
 
     def settled(self) -> None:
         """The bench was closed in good order: outlets at rest, no key down, nothing running."""
         if not self._kept:
-            self._write({"what": "settled"})
+            self._write_after({"what": "settled"})
 
     def keep(self) -> None:
         """Something could not be made safe: the journal stays for `recover`."""
@@ -157,14 +168,34 @@ class Journal:
 
     def _thing(self, kind: str, name: str) -> None:
         if kind:
-            self._write({"what": kind, "name": name})
+            self._write_ahead({"what": kind, "name": name})
+
+    def _write_ahead(self, line: dict[str, Any], *, durable: bool = False) -> None:
+        try:
+            self._write(line, durable=durable)
+        except OSError as error:
+            raise BenchFault(
+                f"the journal cannot be written, so nothing is switched: {error.strerror}",
+                device="host",
+                state=str(self.path),
+                hint="make room there, or name another folder by PHONE_BENCH_STATE",
+            ) from error
+
+    def _write_after(self, line: dict[str, Any]) -> None:
+        # Without it, a recovery does again what was done: that harms nothing.
+        with suppress(OSError):
+            self._write(line)
 
     def _write(self, line: dict[str, Any], *, durable: bool = False) -> None:
         with self._lock:
             if self._file < 0:
                 return
-            # One write: a reader, or a kill, finds the whole line or none of it.
-            os.write(self._file, (json.dumps(line) + "\n").encode())
+            # One write: a reader, or a kill, finds the whole line or none of it. A full disk may
+            # take half of one, which must not spoil the next.
+            text = ("\n" * self._torn + json.dumps(line) + "\n").encode()
+            self._torn = os.write(self._file, text) < len(text)
+            if self._torn:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             if durable:
                 os.fdatasync(self._file)
 

@@ -18,7 +18,7 @@ from harness.pbx import ContainerRuntime
 from harness.pbx.runtime import container_programs
 from harness.recovery.journal import OWNER_VARIABLE, Written
 
-__all__ = ["end_containers", "end_processes", "leftover_processes"]
+__all__ = ["end_leftovers", "end_processes", "leftover_processes"]
 
 _PROCESSES = Path("/proc")
 #: The monitor of a podman container. Killed before its container is removed, podman was seen to
@@ -72,7 +72,7 @@ def end_processes(owner: str, *, but_monitors: bool = False) -> list[str]:
     return ended
 
 
-def end_containers(written: Written) -> list[str]:
+def end_leftovers(written: Written) -> list[str]:
     """Remove containers, processes and networks of a killed run, in the order that is safe.
 
     Returns:

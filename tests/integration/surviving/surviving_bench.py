@@ -32,7 +32,7 @@ NIGHT = Path(__file__).parent / "night"
 LAB = """
 name: surviving
 network: {{interface: lo, host: 127.62.0.1}}
-virtual: {{speed: 40}}
+virtual: {{speed: 80, installed: {{desk: SIP42.9-3-1SR4-1S}}}}
 power:
   pdu-1: {{address: "{pdu}", outlets: 2, rest: "{rest}"}}
 keypads:
@@ -52,7 +52,45 @@ phones:
     tone: 1090
     lines: [{{user: "201", password: "{password}"}}]
 """
+NAMESPACE = """
+name: surviving-network
+network: {namespace: surviving, interface: phones, host: 10.62.0.1, prefix: 24, dhcp: true}
+virtual: {speed: 80}
+power:
+  pdu-1: {address: virtual, outlets: 2}
+keypads:
+  keypad-1: {port: virtual}
+pbx: {address: 10.62.0.2}
+peers:
+  alice: {extension: "211", tone: 440, address: 10.62.0.3}
+phones:
+  desk:
+    model: 7942G
+    mac: 00:24:C4:AB:CD:EF
+    address: 10.62.0.42
+    outlet: pdu-1/1
+    keypad: keypad-1
+    tone: 1090
+    lines: [{user: "201"}]
+"""
 PASSWORD = "Kx7Qm2Lp9Rs4"
+
+
+#: The harness; it kills itself after one step of a recovery, if one is named.
+_MAIN = """
+import os, sys
+from harness.cli import main
+step = os.environ.get("KILLED_AFTER")
+if step:
+    import harness.recovery.recovering as module
+    original = getattr(module, step)
+    def then_die(*args, **kwargs):
+        result = original(*args, **kwargs)
+        print("killed after", step, flush=True)
+        os.kill(os.getpid(), 9)
+    setattr(module, step, then_die)
+sys.exit(main())
+"""
 
 
 @dataclass
@@ -74,12 +112,78 @@ class Ended:
         return [each["ended at"] for each in self.watched if "ended at" in each]
 
 
-class SurvivingBench:
-    def __init__(self, folder: Path, *, gantry: bool = False, rest: str = "on") -> None:
+class Nights:
+    """Nights of the harness on one lab, in a folder with a state folder of its own."""
+
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.lab = folder / "lab.yaml"
         self.runs = folder / "runs"
         self.state = folder / "state"
+
+    def night(self, *more: str, at: str = "", by: str = "SIGKILL", suite: Path = NIGHT) -> Ended:
+        """Run a night, or go on with one; ``at`` a step it ends itself."""
+        arguments = ["nightly", "--plain", "--lab", str(self.lab), "--runs-dir", str(self.runs)]
+        arguments += [] if "--resume" in more else ["--suite", str(suite)]
+        watched = self.folder / "watched"
+        watched.unlink(missing_ok=True)
+        environment = {"END_AT": at, "END_BY": by, "WATCHED": str(watched)}
+        pid, code, output = self._harness([*arguments, *more], environment)
+        # A night that could not begin was seen by nobody.
+        text = watched.read_text() if watched.exists() else ""
+        seen = [json.loads(line) for line in text.splitlines()]
+        return Ended(code, output, seen, pid)
+
+    def recover(self, *, killed_after: str = "") -> tuple[int, str]:
+        """Recover; ``killed_after`` a function of its module, if one is named."""
+        arguments = ["recover", "--lab", str(self.lab)]
+        _, code, output = self._harness(arguments, {"KILLED_AFTER": killed_after})
+        return code, output
+
+    def _harness(self, arguments: list[str], environment: dict[str, str]) -> tuple[int, int, str]:
+        log = self.folder / "output"
+        with log.open("w") as output:
+            # Its children keep its output open after a kill, so it is not a pipe.
+            process = subprocess.Popen(
+                [sys.executable, "-c", _MAIN, *arguments],
+                cwd=ROOT,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **environment, "PHONE_BENCH_STATE": str(self.state)},
+            )
+            try:
+                code = process.wait(100)
+            except subprocess.TimeoutExpired:
+                process.send_signal(signal.SIGINT)
+                process.wait(30)
+                raise AssertionError(log.read_text()) from None
+        return process.pid, code, log.read_text()
+
+    def journals(self) -> list[Path]:
+        return sorted(self.state.glob("*.journal"))
+
+    def run(self) -> Path:
+        (run,) = (
+            path
+            for path in self.runs.iterdir()
+            if (path / "run.json").exists() and not path.is_symlink()
+        )
+        return run
+
+    def head(self) -> dict[str, Any]:
+        loaded: dict[str, Any] = json.loads((self.run() / "run.json").read_text())
+        return loaded
+
+    def results(self) -> list[dict[str, Any]]:
+        lines = (self.run() / "results.jsonl").read_text().splitlines()
+        return [json.loads(line) for line in lines]
+
+
+class SurvivingBench(Nights):
+    """Nights on devices that outlive them."""
+
+    def __init__(self, folder: Path, *, gantry: bool = False, rest: str = "on") -> None:
+        super().__init__(folder)
         firmware = folder / "firmware"
         make_up(load_manifest("SIP42.9-3-1SR4-1S"), firmware)
         keypad = "{{driver: grbl, port: {port}}}" if gantry else "{{port: {port}}}"
@@ -118,8 +222,6 @@ class SurvivingBench:
         self._process.wait(10)
         self._process.stdout.close()
 
-    # --- the devices, asked past the harness ------------------------------------------------------
-
     def outlet_is_on(self, outlet: int = 1) -> bool:
         _, host, port, _ = self.pdu.split("::")
         with socket.create_connection((host, int(port)), timeout=5) as pdu:
@@ -145,63 +247,6 @@ class SurvivingBench:
                 heard += os.read(port, 4096)
             place = heard.decode().rpartition("MPos:")[2].partition("|")[0]
             return float(place.split(",")[2])
-
-    # --- the harness ------------------------------------------------------------------------------
-
-    def night(self, *more: str, at: str = "", by: str = "SIGKILL", suite: Path = NIGHT) -> Ended:
-        """Run a night, or go on with one; ``at`` a step it ends itself."""
-        arguments = ["nightly", "--plain", "--lab", str(self.lab), "--runs-dir", str(self.runs)]
-        arguments += [] if "--resume" in more else ["--suite", str(suite)]
-        watched = self.folder / "watched"
-        watched.unlink(missing_ok=True)
-        environment = {"END_AT": at, "END_BY": by, "WATCHED": str(watched)}
-        pid, code, output = self._harness([*arguments, *more], environment)
-        seen = [json.loads(line) for line in watched.read_text().splitlines()]
-        return Ended(code, output, seen, pid)
-
-    def recover(self) -> tuple[int, str]:
-        _, code, output = self._harness(["recover", "--lab", str(self.lab)], {})
-        return code, output
-
-    def _harness(self, arguments: list[str], environment: dict[str, str]) -> tuple[int, int, str]:
-        log = self.folder / "output"
-        with log.open("w") as output:
-            # Its children keep its output open after a kill, so it is not a pipe.
-            process = subprocess.Popen(
-                [sys.executable, "-m", "harness.cli", *arguments],
-                cwd=ROOT,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                env={**os.environ, **environment, "PHONE_BENCH_STATE": str(self.state)},
-            )
-            try:
-                code = process.wait(100)
-            except subprocess.TimeoutExpired:
-                process.send_signal(signal.SIGINT)
-                process.wait(30)
-                raise AssertionError(log.read_text()) from None
-        return process.pid, code, log.read_text()
-
-    # --- what is left -----------------------------------------------------------------------------
-
-    def journals(self) -> list[Path]:
-        return sorted(self.state.glob("*.journal"))
-
-    def run(self) -> Path:
-        (run,) = (
-            path
-            for path in self.runs.iterdir()
-            if (path / "run.json").exists() and not path.is_symlink()
-        )
-        return run
-
-    def head(self) -> dict[str, Any]:
-        loaded: dict[str, Any] = json.loads((self.run() / "run.json").read_text())
-        return loaded
-
-    def results(self) -> list[dict[str, Any]]:
-        lines = (self.run() / "results.jsonl").read_text().splitlines()
-        return [json.loads(line) for line in lines]
 
 
 def left_by(ended: Ended, owner: str) -> list[str]:

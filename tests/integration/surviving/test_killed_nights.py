@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from surviving_bench import PASSWORD, ROOT, Ended, SurvivingBench, left_by
+from surviving_bench import NAMESPACE, NIGHT, PASSWORD, Ended, Nights, SurvivingBench, left_by
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
@@ -30,12 +30,12 @@ def bench(tmp_path: Path) -> Iterator[SurvivingBench]:
         bench.close()
 
 
-def owner_of(bench: SurvivingBench) -> str:
+def owner_of(bench: Nights) -> str:
     (journal,) = bench.journals()
     return journal.stem
 
 
-def assert_nothing_is_lost(bench: SurvivingBench, ended: Ended, results: list[str]) -> None:
+def assert_nothing_is_lost(bench: Nights, ended: Ended, results: list[str]) -> None:
     """Every record that anybody saw is on disk, and every result there was."""
     lines = [
         json.loads(line)
@@ -51,13 +51,19 @@ def assert_nothing_is_lost(bench: SurvivingBench, ended: Ended, results: list[st
 
 def assert_recovered(bench: SurvivingBench, ended: Ended, *, on: bool = True) -> str:
     """Recover once, and find everything as it should be; return what was told."""
+    told = assert_cleared(bench, ended)
+    assert bench.outlet_is_on(1) is on, told
+    assert not any(bench.was_down(key) for key in "#0123456789*"), told
+    return told
+
+
+def assert_cleared(bench: Nights, ended: Ended) -> str:
+    """Recover once: nothing runs any more, nothing is lost, and nothing is left to recover."""
     owner = owner_of(bench)
     before = [r["test"] for r in bench.results()]
     code, told = bench.recover()
     assert code == 0, told
     assert left_by(ended, owner) == []
-    assert bench.outlet_is_on(1) is on, told
-    assert not any(bench.was_down(key) for key in "#0123456789*"), told
     assert bench.journals() == []
     assert_nothing_is_lost(bench, ended, before)
     for name in ("report.html", "junit.xml", "run.json", "results.jsonl"):
@@ -70,7 +76,7 @@ def assert_recovered(bench: SurvivingBench, ended: Ended, *, on: bool = True) ->
     return told
 
 
-def names(bench: SurvivingBench, *, interrupted: bool) -> Counter[str]:
+def names(bench: Nights, *, interrupted: bool) -> Counter[str]:
     return Counter(
         r["test"].rpartition("::")[2].partition("[")[0]
         for r in bench.results()
@@ -78,7 +84,7 @@ def names(bench: SurvivingBench, *, interrupted: bool) -> Counter[str]:
     )
 
 
-def finish(bench: SurvivingBench, cut: Counter[str]) -> None:
+def finish(bench: Nights, cut: Counter[str]) -> None:
     """Go on to the end: every test came to its end exactly once, and every cut try is told."""
     ended = bench.night("--resume")
     assert ended.code == 0, ended.output
@@ -91,7 +97,7 @@ def finish(bench: SurvivingBench, cut: Counter[str]) -> None:
     assert (suite.get("tests"), suite.get("errors"), suite.get("failures")) == ("4", "0", "0")
 
 
-def killed(bench: SurvivingBench, step: str, *more: str) -> Ended:
+def killed(bench: Nights, step: str, *more: str) -> Ended:
     ended = bench.night(*more, at=step)
     assert ended.steps == [step], ended.output
     assert ended.code == -signal.SIGKILL, ended.output
@@ -125,7 +131,7 @@ def test_killed_in_a_reset(bench: SurvivingBench) -> None:
     assert "keypad-1: every key is up; may have held #" in told
 
     ended = killed(bench, "in flash", "--resume")
-    assert ended.records[-1]["name"].endswith(".sbn")
+    assert ended.records[-1]["event"]["name"].endswith(".sbn")
     assert_recovered(bench, ended)
 
     # Its verdict was told, but not yet written down as a result: it counts, and is not tried again.
@@ -189,8 +195,7 @@ def test_a_stylus_that_stayed_down_is_lifted(tmp_path: Path) -> None:
     bench = SurvivingBench(tmp_path, gantry=True)
     suite = tmp_path / "suite"
     suite.mkdir()
-    (suite / "conftest.py").write_text((ROOT / "tests/integration/surviving/night/conftest.py")
-                                       .read_text())  # fmt: skip
+    (suite / "conftest.py").write_text((NIGHT / "conftest.py").read_text())
     (suite / "test_press.py").write_text("def test_press(keypad): keypad.press('#')\n")
     try:
         ended = bench.night(at="key down", suite=suite)
@@ -202,3 +207,39 @@ def test_a_stylus_that_stayed_down_is_lifted(tmp_path: Path) -> None:
         assert bench.stylus_height() > down
     finally:
         bench.close()
+
+
+def test_a_recovery_that_is_killed_is_done_again(bench: SurvivingBench) -> None:
+    ended = killed(bench, "outlet cut")
+    for step in ("_keys_up", "_outlets_at_rest", "end_leftovers", "_finish_run"):
+        code, told = bench.recover(killed_after=step)
+        assert (code, told) == (-signal.SIGKILL, f"killed after {step}\n")
+        assert len(bench.journals()) == 1
+    assert_recovered(bench, ended)
+    # Finished twice, told once.
+    assert names(bench, interrupted=True) == Counter(["test_reset"])
+
+
+def test_a_new_night_makes_the_bench_safe_by_itself(bench: SurvivingBench) -> None:
+    killed(bench, "outlet cut")
+    owner = owner_of(bench)
+    ended = bench.night("-k", "test_registers")
+    assert ended.code == 0, ended.output
+    assert "pdu-1: outlet 1 was off, is on" in ended.output
+    assert bench.journals() == []
+    assert left_by(ended, owner) == []
+    assert len(list(bench.runs.glob("2*/report.html"))) == 2
+
+
+def test_killed_in_a_network_of_its_own(tmp_path: Path) -> None:
+    nights = Nights(tmp_path)
+    nights.lab.write_text(NAMESPACE)
+    ended = killed(nights, "in flash")
+    owner = owner_of(nights)
+    left = left_by(ended, owner)
+    assert any("-surviving-" in each for each in left), left
+    assert any(each.startswith("tcpdump ") for each in left), left
+    told = assert_cleared(nights, ended)
+    assert "removed the container" in told
+    assert "removed the network" in told
+    finish(nights, Counter(["test_registers"]))

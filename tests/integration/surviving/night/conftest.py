@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import Any
 
 import pytest
@@ -74,9 +74,12 @@ def pytest_phone_bench_run_started(timeline: Timeline, run: RunResult) -> None:
     timeline.listen(watch)
 
 
-def pytest_runtest_logfinish(nodeid: str) -> None:
-    if STEP == "between tests" and "test_reset" in nodeid:
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    # Before the plug-in's own, which begins the next test.
+    if STEP == "between tests" and "test_call" in item.name:
         end()
+    return (yield)
 
 
 def _after(owner: Any, name: str, monkeypatch: pytest.MonkeyPatch) -> None:

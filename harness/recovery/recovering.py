@@ -20,7 +20,7 @@ from harness.keypad import build_keypad
 from harness.lab import Lab, load_lab
 from harness.power import open_power
 from harness.recovery.journal import SUFFIX, Written, read_journal
-from harness.recovery.leftovers import end_containers
+from harness.recovery.leftovers import end_leftovers
 from harness.recovery.rest import put_at_rest
 from harness.runs.history import FILE_NAME
 from harness.runs.interrupted import finish_interrupted
@@ -96,7 +96,7 @@ def _recover(written: Written, *, give_up: bool) -> Recovered:
         _keys_up(written, lab, told)
         _outlets_at_rest(written, lab, told)
     try:
-        told.done += end_containers(written)
+        told.done += end_leftovers(written)
     except HarnessError as error:
         told.left.append(_sentence(error))
     _finish_run(written, lab, told)
