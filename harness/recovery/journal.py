@@ -18,6 +18,7 @@ import time
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,13 @@ class Written:
     def name(self) -> str:
         """The owner's name, which its processes carry in their environment."""
         return self.path.stem
+
+    @property
+    def title(self) -> str:
+        """Which bench it was, and since when."""
+        since = datetime.fromtimestamp(self.started).astimezone()
+        run = f", run {self.run.name}" if self.run is not None else ""
+        return f"{self.lab}{run}, opened {since:%Y-%m-%d %H:%M:%S}"
 
     @property
     def owner_is_gone(self) -> bool:

@@ -12,7 +12,6 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 
 from harness.errors import HarnessError
@@ -41,9 +40,7 @@ class Recovered:
     @property
     def title(self) -> str:
         """Which bench it was, and since when."""
-        since = datetime.fromtimestamp(self.written.started).astimezone()
-        run = f", run {self.written.run.name}" if self.written.run is not None else ""
-        return f"{self.written.lab}{run}, opened {since:%Y-%m-%d %H:%M:%S}"
+        return self.written.title
 
 
 def lost_journals(lab_file: Path | None = None) -> list[Written]:
