@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from fixtures.calls import Connect
+from harness.pbx import Pbx
 from harness.phone import Phone, ResetCode
 from harness.sip import Peer
 
 
-def test_registers(phone: Phone) -> None:
-    assert phone.state.name == "READY"
+def test_registers(phone: Phone, pbx: Pbx) -> None:
+    assert pbx.contacts(phone.extension)
 
 
 def test_reset(station_phone: Phone) -> None:
@@ -22,5 +23,5 @@ def test_call(phone: Phone, caller: Peer, call_out: Connect) -> None:
     phone.hang_up(call)
 
 
-def test_still_registered(phone: Phone) -> None:
-    assert phone.state.name == "READY"
+def test_still_registered(phone: Phone, pbx: Pbx) -> None:
+    assert pbx.contacts(phone.extension)
