@@ -11,7 +11,7 @@ A bench is opened whole, or its servers by one process and its stations by other
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,7 +28,6 @@ from harness.assembly import (
     start_twins,
 )
 from harness.deadlines import Deadlines
-from harness.errors import HarnessError
 from harness.events import Note
 from harness.evidence import Capture, WireEar, WireMouth, capture_filter
 from harness.keypad import Keypad, build_keypad
@@ -37,9 +36,9 @@ from harness.network import bench_network, containers_follow
 from harness.pbx import Asterisk, ConferenceKey, Pbx
 from harness.phone import Phone, PhoneConsole, PhoneWeb, Screen, WebKeys
 from harness.phone.windows import ConsoleLogin
-from harness.power import Power
 from harness.provisioning import Provisioning
 from harness.provisioning.dhcp import DhcpServer, plan_for
+from harness.recovery import Journal, WrittenKeypad, WrittenPower, make_safe
 from harness.sip import Peer
 from harness.timeline import Timeline
 from harness.twins import Twins
@@ -64,7 +63,9 @@ class Bench:
     timeline: Timeline
     deadlines: Deadlines
     workdir: Path
-    pdus: dict[str, Power] = field(default_factory=dict)
+    #: What is switched is written there before.
+    journal: Journal
+    pdus: dict[str, WrittenPower] = field(default_factory=dict)
     keypads: dict[str, Keypad] = field(default_factory=dict)
     phones: dict[str, Phone] = field(default_factory=dict)
     peers: dict[str, Peer] = field(default_factory=dict)
@@ -156,12 +157,15 @@ class Servers:
 def open_stations(lab: Lab, workdir: Path, timeline: Timeline) -> Iterator[Bench]:
     """Open only power, keypads and phones: enough to switch an outlet or press a key by hand.
 
+    Outlets stay as they are left.
+
     Raises:
         BenchFaults: every device that cannot be reached.
     """
     with ExitStack() as stack:
+        journal = stack.enter_context(closing(Journal(lab)))
         stack.enter_context(bench_network(lab, timeline.observer("network")))
-        bench = Bench(lab, timeline, deadlines_of(lab), workdir)
+        bench = Bench(lab, timeline, deadlines_of(lab), workdir, journal)
         # Its servers stay down; the windows of a phone want to know its values.
         bench.provisioning = Provisioning(lab, workdir / "tftp", timeline)
         _add_stations(bench, lab, start_twins(lab, workdir, timeline, stack), stack)
@@ -172,12 +176,15 @@ def open_stations(lab: Lab, workdir: Path, timeline: Timeline) -> Iterator[Bench
 def open_outlets(lab: Lab, workdir: Path, timeline: Timeline) -> Iterator[Bench]:
     """Open only power. A keypad that is there lets its lamps confirm, one that is not is noted.
 
+    Outlets stay as they are left.
+
     Raises:
         BenchFaults: every PDU that cannot be reached.
     """
     with ExitStack() as stack:
+        journal = stack.enter_context(closing(Journal(lab)))
         stack.enter_context(bench_network(lab, timeline.observer("network")))
-        bench = Bench(lab, timeline, deadlines_of(lab), workdir)
+        bench = Bench(lab, timeline, deadlines_of(lab), workdir, journal)
         blind = Faults()
         doors = start_twins(lab, workdir, timeline, stack)
         _add_stations(bench, lab, doors, stack, blind)
@@ -195,6 +202,7 @@ def open_keypad(lab: Lab, name: str, workdir: Path, timeline: Timeline) -> Itera
         BenchFault: it cannot be reached.
     """
     with ExitStack() as stack:
+        stack.enter_context(closing(Journal(lab))).keypad(name)
         port, sensor = lab.keypads[name].port, None
         if lab.keypads[name].virtual:
             workdir.mkdir(parents=True, exist_ok=True)
@@ -214,21 +222,24 @@ def open_bench(
     timeline: Timeline,
     *,
     amend_pbx: Callable[[Path], None] = lambda _: None,
+    journal: Journal | None = None,
 ) -> Iterator[Bench]:
-    """Open the whole bench; on leaving, release keys, cut twins and stop every process.
+    """Open the whole bench; on leaving, release keys, put outlets at rest and stop every process.
 
     Args:
         lab: the inventory.
         workdir: where logs, recordings and rendered files of this run go.
         timeline: where everything seen is written.
         amend_pbx: changes the PBX's configuration folder after it is rendered.
+        journal: what is switched is written there first; without one, into one of its own.
 
     Raises:
         BenchFaults: everything that could not be started, at once.
     """
     with ExitStack() as stack:
+        journal = _journal(lab, journal, stack)
         stack.enter_context(bench_network(lab, timeline.observer("network")))
-        bench = Bench(lab, timeline, deadlines_of(lab), workdir)
+        bench = Bench(lab, timeline, deadlines_of(lab), workdir, journal)
         faults = Faults()
         _add_capture(bench, stack, faults)
         pbx_up = _add_servers(bench, stack, faults, amend_pbx)
@@ -242,12 +253,18 @@ def open_bench(
         try:
             yield bench
         finally:
-            _let_go(bench)
+            make_safe(bench.keypads, bench.pdus, lab, bench.journal, timeline)
 
 
 @contextmanager
 def open_servers(
-    lab: Lab, workdir: Path, timeline: Timeline, *, users_of: Lab, rooms: tuple[str, ...]
+    lab: Lab,
+    workdir: Path,
+    timeline: Timeline,
+    *,
+    users_of: Lab,
+    rooms: tuple[str, ...],
+    journal: Journal | None = None,
 ) -> Iterator[Servers]:
     """Open what all stations of a lab share: its network, files, DHCP, PBX and twins.
 
@@ -257,13 +274,15 @@ def open_servers(
         timeline: where everything seen is written.
         users_of: the same inventory with everybody who is to register at the PBX as a peer.
         rooms: numbers of conference rooms besides the lab's.
+        journal: what is started is written there first; without one, into one of its own.
 
     Raises:
         BenchFaults: everything that could not be started, at once.
     """
     with ExitStack() as stack:
+        journal = _journal(lab, journal, stack)
         stack.enter_context(bench_network(lab, timeline.observer("network")))
-        bench = Bench(users_of, timeline, deadlines_of(lab), workdir)
+        bench = Bench(users_of, timeline, deadlines_of(lab), workdir, journal)
         faults = Faults()
         _add_servers(bench, stack, faults, rooms=rooms)
         doors = faults.attempt(lambda: start_twins(lab, workdir, timeline, stack))
@@ -273,7 +292,13 @@ def open_servers(
 
 @contextmanager
 def open_side(
-    lab: Lab, workdir: Path, timeline: Timeline, servers: Servers, *, first_peer: int
+    lab: Lab,
+    workdir: Path,
+    timeline: Timeline,
+    servers: Servers,
+    *,
+    first_peer: int,
+    journal: Journal | None = None,
 ) -> Iterator[Bench]:
     """Open one side of a bench whose servers run in another process: peers, and stations on demand.
 
@@ -283,12 +308,14 @@ def open_side(
         timeline: where everything seen from this side is written.
         servers: what all sides share.
         first_peer: the number of its first peer among those of all sides, for their ports.
+        journal: what is switched is written there first; without one, into one of its own.
 
     Raises:
         BenchFaults: everything that could not be started, at once.
     """
     with ExitStack() as stack:
-        bench = Bench(lab, timeline, deadlines_of(lab), workdir)
+        journal = _journal(lab, journal, stack)
+        bench = Bench(lab, timeline, deadlines_of(lab), workdir, journal)
         bench.provisioning, bench.pbx = servers.provisioning, servers.pbx
         bench._met = servers.pbx.starts
 
@@ -305,7 +332,14 @@ def open_side(
         try:
             yield bench
         finally:
-            _let_go(bench)
+            make_safe(bench.keypads, bench.pdus, lab, bench.journal, timeline)
+
+
+def _journal(lab: Lab, given: Journal | None, stack: ExitStack) -> Journal:
+    """Return the journal of a bench; it is settled when all that it tells of is closed."""
+    journal = given or stack.enter_context(closing(Journal(lab)))
+    stack.callback(journal.settled)
+    return journal
 
 
 def _add_capture(bench: Bench, stack: ExitStack, faults: Faults) -> None:
@@ -385,8 +419,12 @@ def _add_stations(
     new = {name: spec for name, spec in lab.power.items() if name not in bench.pdus}
     # Named are the outlets of all phones, for a PDU is opened once.
     some = bench.lab.model_copy(update={"power": new})
-    bench.pdus |= build_power(some, bench.timeline, doors, stack, faults)
-    keypads = build_keypads(lab, bench.timeline, doors, stack, blind or faults)
+    pdus = build_power(some, bench.timeline, doors, stack, faults)
+    bench.pdus |= {name: WrittenPower(power, bench.journal) for name, power in pdus.items()}
+    for name in lab.keypads:
+        bench.journal.keypad(name)
+    found = build_keypads(lab, bench.timeline, doors, stack, blind or faults)
+    keypads = {name: WrittenKeypad(keypad, bench.journal) for name, keypad in found.items()}
     bench.keypads |= keypads
     faults.stop_if_any()
     bench.phones |= build_phones(lab, bench.timeline, bench.pdus, keypads, stack)
@@ -404,10 +442,3 @@ def _add_peers(bench: Bench, stack: ExitStack, faults: Faults, first: int = 0) -
         stack.callback(peer.stop)
         if faults.attempt(lambda peer=peer: done(peer.start)):  # type: ignore[misc]
             faults.attempt(lambda peer=peer: peer.register(within=5.0))  # type: ignore[misc]
-
-
-def _let_go(bench: Bench) -> None:
-    """No key may stay held and no call stay up when the processes go."""
-    for keypad in bench.keypads.values():
-        with suppress(HarnessError):
-            keypad.release_all()

@@ -56,7 +56,7 @@ def namespace(what: str) -> Iterator[str]:
     Raises:
         BenchFault: this process may not make one.
     """
-    name = owned_name(what)
+    name = owned_name(what, kind="namespace")
     ip("netns", "add", name)
     try:
         ip("-n", name, "link", "set", "lo", "up")

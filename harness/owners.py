@@ -11,9 +11,11 @@ import os
 import re
 import secrets
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
-__all__ = ["OWNED_PREFIX", "die_with_parent", "owned_name", "owner_is_gone"]
+__all__ = ["OWNED_PREFIX", "boot_id", "die_with_parent", "on_owned_name", "owned_name"]
+__all__ += ["owner_is_gone"]
 
 #: What every owned name begins with.
 OWNED_PREFIX = "phone-bench"
@@ -21,13 +23,36 @@ OWNED_PREFIX = "phone-bench"
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _NAME = re.compile(rf"^{OWNED_PREFIX}-(?P<pid>\d+)-(?P<started>\d+)-[A-Za-z0-9_-]+$")
+_LISTENERS: list[Callable[[str, str], None]] = []
 
 
-def owned_name(what: str = "") -> str:
-    """Return a new name that says which process owns it, and ``what`` it is for a reader."""
+def owned_name(what: str = "", *, kind: str = "") -> str:
+    """Return a new name that says which process owns it, and ``what`` it is for a reader.
+
+    Whoever listens (:func:`on_owned_name`) hears of it, with its ``kind``, before it can be used.
+    """
     pid = os.getpid()
     tail = f"{what}-{secrets.token_hex(3)}" if what else secrets.token_hex(3)
-    return f"{OWNED_PREFIX}-{pid}-{_started(pid)}-{tail}"
+    name = f"{OWNED_PREFIX}-{pid}-{_started(pid)}-{tail}"
+    for listener in tuple(_LISTENERS):
+        listener(kind, name)
+    return name
+
+
+def on_owned_name(listener: Callable[[str, str], None]) -> Callable[[], None]:
+    """Call ``listener`` with kind and name of all that is named from now on; returns the undo."""
+    _LISTENERS.append(listener)
+
+    def undo() -> None:
+        if listener in _LISTENERS:
+            _LISTENERS.remove(listener)
+
+    return undo
+
+
+def boot_id() -> str:
+    """Return what this machine calls the time since it was started; another after each start."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8").strip()
 
 
 def owner_is_gone(name: str) -> bool:

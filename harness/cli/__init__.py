@@ -15,11 +15,12 @@ import traceback
 from collections.abc import Sequence
 from importlib import import_module
 
-__all__ = ["COMMANDS", "build_parser", "main"]
+__all__ = ["COMMANDS", "INTERRUPTED", "build_parser", "main"]
 
 #: What each command is for, by its name; the module is harness.cli.NAME.
 COMMANDS = {
     "nightly": "run the regression suite and write a report",
+    "recover": "make the bench safe after a run that was killed",
     "doctor": "check host and devices, all faults at once",
     "schema": "print the JSON Schema of lab.yaml, or a page with every key",
     "render": "write the configuration files of every phone",
@@ -37,6 +38,9 @@ COMMANDS = {
     "evidence": "one zip of a run, to open in a browser or to send",
     "report": "write the report of a run again, and say where",
 }
+
+#: Exit code after Ctrl-C, as shells have it (128 and the signal's number); also after SIGTERM.
+INTERRUPTED = 130
 
 _EXIT_CODES = """\
 exit codes: 0 all well, 1 product fault, 2 mistake in lab.yaml or arguments, 3 bench fault,
@@ -83,17 +87,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"harness: there is no command {name!r}{meant} See harness --help.", file=sys.stderr)
         return 2
     from harness.errors import HarnessBug, HarnessError
+    from harness.termination import orderly_sigterm
 
     try:
         parser = build_parser(name)
-        code: int = import_module(f"harness.cli.{name}").run(parser.parse_args(rest))
+        parsed = parser.parse_args(rest)
+        with orderly_sigterm():
+            code: int = import_module(f"harness.cli.{name}").run(parsed)
         sys.stdout.flush()
     except HarnessError as error:
         print(error, file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         print("interrupted; everything recorded so far is kept", file=sys.stderr)
-        return 130
+        return INTERRUPTED
     except BrokenPipeError:
         # head or less has seen enough: no more is written, and Python finds nothing to flush.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -15,8 +15,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from harness.cli import INTERRUPTED
 from harness.cli.morning import send, tell_morning
 from harness.cli.options import add_lab_option
+from harness.cli.resuming import NEWEST, as_it_began
 from harness.errors import HarnessBug, UsageFault
 from harness.lab import PBX_KINDS, PbxKind, load_lab
 from harness.provisioning.firmware import load_in
@@ -76,6 +78,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--history", default="", metavar="FILE", help="default: beside the runs")
     parser.add_argument("--notify-command", default="", metavar="CMD", help="gets JSON on stdin")
     parser.add_argument("--notify-webhook", default="", metavar="URL", help="JSON is posted there")
+    parser.add_argument(
+        "--resume",
+        nargs="?",
+        const=NEWEST,
+        default="",
+        metavar="RUN",
+        help="go on with a run that was interrupted; default: the newest of this lab",
+    )
     parser.add_argument("--plain", action="store_true", help="plain lines, no live view")
 
 
@@ -85,14 +95,16 @@ def run(options: argparse.Namespace) -> int:
     Raises:
         UsageFault: the lab file, the suite or the firmware is not usable.
     """
-    suite = Path(options.suite)
-    if not suite.exists():
-        raise UsageFault(
-            f"there is no test suite at {suite}",
-            hint="run it from the project's folder, or give --suite PATH",
-        )
     # Read once here so that a mistake in lab.yaml is told before pytest starts.
     lab = load_lab(Path(options.lab))
+    if options.resume:
+        as_it_began(options, lab)
+    for suite in options.suite.split("\n"):
+        if not Path(suite.partition("::")[0]).exists():
+            raise UsageFault(
+                f"there is no test suite at {suite}",
+                hint="run it from the project's folder, or give --suite PATH",
+            )
     if options.firmware:
         print(f"trying {load_in(Path(options.firmware))}")
     if not lab.is_virtual:
@@ -106,7 +118,7 @@ def run(options: argparse.Namespace) -> int:
     told: list[Morning] = []
     runs: list[RunResult] = []
     for kind in kinds:
-        watch, status = _night(options, suite, kind)
+        watch, status = _night(options, kind)
         if watch.run is None or not (watch.run.results or watch.run.quarantined):
             codes.append(_nothing_ran(watch.errors, status))
         else:
@@ -117,6 +129,13 @@ def run(options: argparse.Namespace) -> int:
         if status == pytest.ExitCode.INTERNAL_ERROR:
             # It ended before its tests did, whatever those said that had their turn.
             codes.append(HarnessBug.exit_code)
+        if (
+            status == pytest.ExitCode.INTERRUPTED
+            and watch.run is not None
+            and watch.run.interrupted
+        ):
+            # Whatever was found until then, it is not what this night was to find.
+            return INTERRUPTED
         if status in {pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR}:
             break
     if len(runs) > 1:
@@ -131,10 +150,10 @@ def _history(options: argparse.Namespace) -> Path:
     return Path(options.history or Path(options.runs_dir) / FILE_NAME).resolve()
 
 
-def _night(options: argparse.Namespace, suite: Path, pbx: PbxKind) -> tuple[_Watch, int]:
+def _night(options: argparse.Namespace, pbx: PbxKind) -> tuple[_Watch, int]:
     """Run the suite once, against one Asterisk; returns what was watched and pytest's status."""
     arguments = [
-        str(suite),
+        *options.suite.split("\n"),
         f"--lab={Path(options.lab).resolve()}",
         f"--runs-dir={Path(options.runs_dir).resolve()}",
         f"--phones={options.phones}",
@@ -152,6 +171,8 @@ def _night(options: argparse.Namespace, suite: Path, pbx: PbxKind) -> tuple[_Wat
         arguments.append(f"--maxfail={options.max_failures}")
     if options.keyword:
         arguments += ["-k", options.keyword]
+    if options.resume:
+        arguments += [f"--resume={options.resume}", "-m", options.markers]
     # pytest captures standard output while a test runs; the view writes to a copy of it.
     with os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1) as screen:
         watch = _Watch(Console(file=screen), plain=options.plain)
@@ -172,18 +193,20 @@ def _nothing_ran(errors: list[str], status: int) -> int:
 
 def _close(run: RunResult) -> int:
     """Print every test that did not pass, the counts, and where the reports are."""
-    for result in run.results:
+    for result in run.counted:
         if result.verdict is not Verdict.PASSED:
             print(f"\n{result.verdict}: {result.name}\n{result.detail or result.reason}")
     print()
     for name, label in run.devices.items():
         out = f", quarantined: {run.quarantined[name]}" if name in run.quarantined else ""
         print(f"{name}: {label}{out}")
-    failed = len(run.results) - run.count(Verdict.PASSED)
+    failed = len(run.counted) - run.count(Verdict.PASSED)
     left = f", {len(run.not_run)} not run" if run.not_run else ""
     print(f"{run.pbx}: {run.count(Verdict.PASSED)} passed, {failed} failed{left}")
     for note in dict.fromkeys(run.notes):
         print(note)
+    if run.interrupted:
+        print(f"{run.interrupted}; to go on with it: harness nightly --resume {run.run_id}")
     for path in run.paths:
         print(path)
     return exit_code(run.verdicts)

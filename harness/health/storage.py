@@ -10,8 +10,9 @@ from harness.errors import HarnessError
 from harness.health.finding import Finding, State, faults_of
 from harness.health.registry import HOST, Situation, host_check
 from harness.provisioning.firmware import firmware_set
+from harness.recovery import lost_journals
 
-__all__ = ["firmware", "runs_folder"]
+__all__ = ["firmware", "killed_runs", "runs_folder"]
 
 #: Bytes a night may need: captures of calls are about 10 MB a phone, with room to keep many.
 _LEAST_FREE = 1 << 30
@@ -54,3 +55,16 @@ def firmware(situation: Situation) -> Iterator[Finding]:
             yield from faults_of(HOST, check, error)
             continue
         yield Finding(HOST, check, State.OK, f"{len(found.names)} files")
+
+
+@host_check("killed runs")
+def killed_runs(_: Situation) -> Iterator[Finding]:
+    """No run was killed that nobody has recovered: a key may be down, an outlet cut."""
+    lost = lost_journals()
+    for written in lost:
+        yield Finding(
+            HOST, "killed runs", State.FAULT, f"{written.title}: its process is gone",
+            "harness recover",
+        )  # fmt: skip
+    if not lost:
+        yield Finding(HOST, "killed runs", State.OK, "none to recover")

@@ -33,12 +33,15 @@ __all__ = [
     "LabgridPowerSpec",
     "OtherPowerSpec",
     "PowerSpec",
+    "Rest",
     "ScpiPowerSpec",
     "SnmpPowerSpec",
     "power_drivers",
 ]
 
 VIRTUAL = "virtual"
+#: What an outlet is to be when nobody uses the bench.
+Rest = Literal["on", "off", "as-found"]
 
 #: Upper case, so that a secret written here by mistake is seldom taken for a name.
 _VARIABLE = re.compile(r"^[A-Z][A-Z0-9_]*$")
@@ -171,6 +174,8 @@ class _PowerSpec(BaseModel):
     """Seconds a switched outlet may take to be confirmed."""
     draw_a: Annotated[float, Field(gt=0, le=32)] | None = None
     """Amperes between an outlet that is off and one that feeds its phone."""
+    rest: Rest = "on"
+    """What an outlet that a run switched is to be afterwards, also when that run was killed."""
     credentials: Credentials | None = None
     """Where its secrets are: environment variables by name, or a file."""
 

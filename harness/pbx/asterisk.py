@@ -130,7 +130,7 @@ class Asterisk:
         self._booted.clear()
         self._lost = ""
         self._gone.clear()
-        self._name = owned_name()
+        self._name = owned_name(kind="container")
         self._write(self._users.endpoints)
         self._cores.mkdir(exist_ok=True)
         keep_older(self.log)

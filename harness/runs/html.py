@@ -35,7 +35,8 @@ def write_html(
         .get_template("report.html.j2")
         .render(
             run=run,
-            when=datetime.fromtimestamp(run.started).astimezone().strftime("%A %d %B %Y, %H:%M"),
+            when=_when(run.started),
+            resumed=[_when(at) for at in run.resumed],
             minutes=_length((run.ended or run.started) - run.started),
             verdicts=[(verdict.value, run.count(verdict)) for verdict in Verdict],
             tests=[_test(result, records, secrets) for result in run.results],
@@ -84,6 +85,10 @@ def _row(record: Record, start: float) -> dict[str, str]:
         "text": str(event),
         "lamp": event.colour.value if isinstance(event, LampChanged) else "",
     }
+
+
+def _when(at: float) -> str:
+    return datetime.fromtimestamp(at).astimezone().strftime("%A %d %B %Y, %H:%M")
 
 
 def _length(seconds: float) -> str:

@@ -33,19 +33,24 @@ def write_junit(
         secrets: what must not be in it.
         changes: by test, what is another than in the night it was compared with.
     """
+    results = run.counted
     product = run.count(Verdict.PRODUCT_FAULT)
     passed = run.count(Verdict.PASSED)
     suite = ET.Element(
-        "testsuite", name=run.lab, tests=str(len(run.results) + len(run.not_run)),
-        failures=str(product), errors=str(len(run.results) - product - passed),
+        "testsuite", name=run.lab, tests=str(len(results) + len(run.not_run)),
+        failures=str(product), errors=str(len(results) - product - passed),
         skipped=str(len(run.not_run)),
-        time=f"{sum(result.duration for result in run.results):.3f}",
+        time=f"{sum(result.duration for result in results):.3f}",
     )  # fmt: skip
     properties = {f"device {name}": label for name, label in run.devices.items()}
     own = {"run": run.run_id, "pbx": run.pbx}
+    if run.interrupted:
+        own["interrupted"] = run.interrupted
+    if run.resumed:
+        own["resumed"] = f"{len(run.resumed)} times"
     out = {f"quarantined {name}": reason for name, reason in run.quarantined.items()}
     _properties(suite, properties | run.versions | run.seeded | own | out, secrets)
-    for result in run.results:
+    for result in results:
         suite.append(_case(run, result, secrets, changes.get(result.test, "")))
     for test in run.not_run:
         module, _, name = test.partition("::")
@@ -63,6 +68,9 @@ def _case(run: RunResult, result: TestResult, secrets: AbstractSet[str], change:
     told = {"verdict": result.verdict.value, "pbx": result.pbx}
     if change:
         told["change"] = change
+    cut = [r for r in run.results if r.test == result.test and r.interrupted and r is not result]
+    if cut:
+        told["tried before"] = f"{len(cut)} x {cut[-1].verdict.value}: {cut[-1].reason}"
     kept_by = {
         f"{name} {device}": value
         for device in result.devices

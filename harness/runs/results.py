@@ -11,9 +11,9 @@ from typing import Any
 from harness.errors import UsageFault
 from harness.runs.verdict import Verdict
 
-__all__ = ["RunResult", "TestResult", "load_run"]
+__all__ = ["RESULTS", "RunResult", "TestResult", "load_run"]
 
-_RESULTS = "results.jsonl"
+RESULTS = "results.jsonl"
 _HEAD = "run.json"
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.-]+")
 
@@ -25,6 +25,7 @@ class TestResult:
     ``pbx`` is the kind of Asterisk it ran against. ``measurements`` are what the test measured, by
     name; a name ends in its unit (``boot_s``, ``transfer_gap_ms``), or in none (``mos``). ``files``
     are its evidence: what it is, and the path relative to the run. ``streams`` are its RTP streams.
+    ``interrupted`` says that the run ended under it, so that it has to be carried out again.
     """
 
     __test__ = False
@@ -44,6 +45,7 @@ class TestResult:
     measurements: dict[str, float] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
     streams: list[dict[str, Any]] = field(default_factory=list)
+    interrupted: bool = False
 
     @property
     def name(self) -> str:
@@ -59,7 +61,7 @@ class TestResult:
             "duration": self.duration, "first_record": self.first_record,
             "last_record": self.last_record, "pcap": pcap, "ladder_html": self.ladder_html,
             "pbx": self.pbx, "measurements": self.measurements, "files": self.files,
-            "streams": self.streams,
+            "streams": self.streams, "interrupted": self.interrupted,
         }  # fmt: skip
 
 
@@ -72,6 +74,9 @@ class RunResult:
     ``quarantined`` is the reason for each station that failed the health check; ``not_run`` are
     the tests that were therefore not run, each with its station (empty when it needs any).
     ``notes`` are what else a person should know at the end.
+    ``options`` are what it was asked for, ``owner`` is the journal of the process that carries it
+    out, ``interrupted`` says how it ended before its tests did (empty: it did not), and ``resumed``
+    are the times it was gone on with.
     """
 
     run_id: str
@@ -89,12 +94,16 @@ class RunResult:
     notes: list[str] = field(default_factory=list)
     quarantined: dict[str, str] = field(default_factory=dict)
     not_run: dict[str, str] = field(default_factory=dict)
+    options: dict[str, str] = field(default_factory=dict)
+    owner: str = ""
+    interrupted: str = ""
+    resumed: list[float] = field(default_factory=list)
 
     def add(self, result: TestResult) -> None:
         """Take a result and write it down at once."""
         self.results.append(result)
         self.save_head()
-        with (self.directory / _RESULTS).open("a", encoding="utf-8") as file:
+        with (self.directory / RESULTS).open("a", encoding="utf-8") as file:
             file.write(json.dumps(result.as_dict(self.directory)) + "\n")
 
     def save_head(self) -> None:
@@ -103,19 +112,43 @@ class RunResult:
             "run_id": self.run_id, "lab": self.lab, "started": self.started, "ended": self.ended,
             "devices": self.devices, "versions": self.versions, "seeded": self.seeded,
             "pbx": self.pbx, "facts": self.facts, "quarantined": self.quarantined,
-            "not_run": self.not_run,
+            "not_run": self.not_run, "options": self.options, "owner": self.owner,
+            "interrupted": self.interrupted, "resumed": self.resumed,
         }  # fmt: skip
-        (self.directory / _RESULTS).touch()
-        (self.directory / _HEAD).write_text(json.dumps(head, indent=1), encoding="utf-8")
+        (self.directory / RESULTS).touch()
+        # Whole at any moment: half a head would cost a killed run all its results.
+        fresh = self.directory / f".{_HEAD}.new"
+        fresh.write_text(json.dumps(head, indent=1), encoding="utf-8")
+        fresh.replace(self.directory / _HEAD)
 
-    def folder_of(self, test: str) -> Path:
-        """Where a test's evidence is kept."""
-        return self.directory / "tests" / _UNSAFE.sub("_", test).strip("_")[-120:]
+    def folder_of(self, test: str, result: TestResult | None = None) -> Path:
+        """Where a test's evidence is kept: of its next try, or of the one with a ``result``."""
+        name = _UNSAFE.sub("_", test).strip("_")[-120:]
+        cut = [each for each in self.results if each.test == test and each.interrupted]
+        if result is not None:
+            cut = [each for each in cut if each.first_record < result.first_record]
+        return self.directory / "tests" / (f"{name}-try-{len(cut) + 1}" if cut else name)
+
+    @property
+    def counted(self) -> list[TestResult]:
+        """The results without tries that the run ended under and that were made again."""
+        whole = self.done
+        last = {result.test: result for result in self.results}
+        return [
+            result
+            for result in self.results
+            if not result.interrupted or (result.test not in whole and result is last[result.test])
+        ]
+
+    @property
+    def done(self) -> set[str]:
+        """The tests that were carried out to their end."""
+        return {result.test for result in self.results if not result.interrupted}
 
     @property
     def verdicts(self) -> list[Verdict]:
         """What decides the exit code: a station that is out is a fault of the bench."""
-        told = [result.verdict for result in self.results]
+        told = [result.verdict for result in self.counted]
         return [*told, Verdict.BENCH_FAULT] if self.quarantined else told
 
     def reason_not_run(self, test: str) -> str:
@@ -126,7 +159,7 @@ class RunResult:
 
     def count(self, verdict: Verdict) -> int:
         """Return how many tests ended with a verdict."""
-        return sum(result.verdict is verdict for result in self.results)
+        return sum(result.verdict is verdict for result in self.counted)
 
 
 def load_run(directory: Path) -> RunResult:
@@ -137,7 +170,7 @@ def load_run(directory: Path) -> RunResult:
     """
     try:
         head = json.loads((directory / _HEAD).read_text(encoding="utf-8"))
-        lines = (directory / _RESULTS).read_text(encoding="utf-8").splitlines()
+        lines = (directory / RESULTS).read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError) as error:
         raise UsageFault(f"{directory} holds no run that can be read: {error}") from error
     try:

@@ -1,14 +1,19 @@
 """Integration tests run two folders at a time, for a bench waits more than it works.
 
-Tests of one folder share subnets, so they stay on one worker, in order.
+Tests of one folder share subnets, so they stay on one worker, in order. Their locks and journals
+are kept apart from those of this machine's benches.
 """
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
+
+from harness.state import STATE_VARIABLE
 
 
 class ByFolder(LoadScopeScheduling):
@@ -22,3 +27,10 @@ class ByFolder(LoadScopeScheduling):
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFolder:
     """Schedule by folder whatever ``--dist`` says."""
     return ByFolder(config, log)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(os.environ, STATE_VARIABLE, str(tmp_path_factory.mktemp("state")))
+        yield

@@ -109,7 +109,7 @@ def entry_of(run: RunResult, result: TestResult) -> Entry:
     names = sorted(result.devices)
     facts = [run.facts.get(name, {}) for name in names]
     label = "virtual" if "virtual" in result.devices.values() else "hardware"
-    folder = run.folder_of(result.test)
+    folder = run.folder_of(result.test, result)
     folder = folder if folder.exists() else run.directory
     return Entry(
         run_id=run.run_id,

@@ -57,7 +57,7 @@ def test_an_outlet_is_switched_before_there_is_a_robot(
     told = capsys.readouterr().out.splitlines()
     assert told[0].startswith("keypad-1: no lamps to confirm by: its serial port /dev/none-1")
     assert told[1] == "desk: 7942G, virtual"
-    assert [line for line in told if line.startswith("pdu-1: outlet")] == [
+    assert [line for line in told if line.startswith("pdu-1: outlet pdu-1/1")] == [
         "pdu-1: outlet pdu-1/1 off, by read-back",
         "pdu-1: outlet pdu-1/1 on, by read-back",
     ]

@@ -50,7 +50,8 @@ def on_network(lab: Lab, **changes: Any) -> Lab:
 def test_every_check_is_registered(lab: Lab) -> None:
     assert [check.name for check in host_checks(Situation(lab, Path()))] == [
         "interface", "addresses", "dhcp interface", "ports", "capture", "programs", "packages",
-        "container", "network namespace", "runs folder", "firmware", "clock",
+        "container", "network namespace", "runs folder", "firmware", "killed runs",
+            "clock",
     ]  # fmt: skip
 
 
