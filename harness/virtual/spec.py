@@ -84,6 +84,7 @@ class KeypadFaults(_Spec):
         stuck_keys: keys that go down and stay down.
         silent: reads the port but answers nothing.
         hot_keys: keys let go of after 50 ms, as by a coil's limit.
+        unplug_on: keys at whose first press somebody pulls the cable, for ``unplugged_s`` seconds.
         bad_crc_every: every n-th frame to the host is damaged on its way (1 means all).
     """
 
@@ -92,6 +93,8 @@ class KeypadFaults(_Spec):
     stuck_keys: frozenset[_Named] = frozenset()
     hot_keys: frozenset[_Named] = frozenset()
     silent: bool = False
+    unplug_on: frozenset[_Named] = frozenset()
+    unplugged_s: Annotated[float, Field(gt=0)] = 3.0
     bad_crc_every: Annotated[int, Field(ge=1)] | None = None
 
 
@@ -112,6 +115,7 @@ class GantryFaults(_Spec):
         turn: degrees by which it is turned about its lower left corner.
         alarm_on: keys on whose way down a limit switch trips.
         restart_on: keys at whose press the supply dips and the controller restarts.
+        unplug_on: keys at whose first press somebody pulls the cable, for ``unplugged_s`` seconds.
         silent: reads the port but answers nothing.
     """
 
@@ -122,6 +126,8 @@ class GantryFaults(_Spec):
     turn: float = 0.0
     alarm_on: frozenset[_Named] = frozenset()
     restart_on: frozenset[_Named] = frozenset()
+    unplug_on: frozenset[_Named] = frozenset()
+    unplugged_s: Annotated[float, Field(gt=0)] = 3.0
     silent: bool = False
 
 
