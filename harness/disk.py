@@ -1,4 +1,4 @@
-"""The disk that a run is kept on: whether there is room, and whose fault it is when there is none."""
+"""The disk that a run is kept on: is there room, and whose fault is it when there is none."""
 
 from __future__ import annotations
 

@@ -511,9 +511,10 @@ class Note(Event):
 class Record:
     """The envelope of one event.
 
-    ``mono`` is seconds of ``CLOCK_MONOTONIC`` (for intervals), ``wall`` seconds since the epoch
-    by the run's own clock, which nobody sets (for people), ``source`` the observer (``pdu-1``, ``tftp``, ``pbx``, ``capture`` ...) and
-    ``device`` the name in lab.yaml of the thing it is about, or empty.
+    ``mono`` is seconds of ``CLOCK_MONOTONIC`` (for intervals), ``wall`` seconds since the epoch by
+    the run's own clock, which nobody sets (for people), ``source`` the observer (``pdu-1``,
+    ``tftp``, ``pbx``, ``capture`` ...) and ``device`` the name in lab.yaml of the thing it is
+    about, or empty.
     """
 
     seq: int

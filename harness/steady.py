@@ -51,6 +51,11 @@ class SteadyClock:
                 self._shifts.append(found)
             return self._shifts[-1]
 
+    @property
+    def was_set(self) -> bool:
+        """Whether anybody has set the host's clock since the start, as far as was looked."""
+        return len(self._shifts) > 1
+
     def steady(self, stamped: float) -> float:
         """Turn a time that another program has just stamped by the host's clock into ours.
 

@@ -130,11 +130,11 @@ class Peer:
         """End calls, registration and the process; never raises."""
         self._process.stop()
 
-    def restart(self) -> None:
-        """Begin anew after its process is gone: no calls, not registered, log in another folder.
+    def mend(self) -> None:
+        """Begin anew after its process is gone: no calls, registered, log in another folder.
 
         Raises:
-            BenchFault: as from :meth:`start`.
+            BenchFault: as from :meth:`start` and :meth:`register`.
         """
         self._process.stop()
         number = 2
@@ -145,6 +145,8 @@ class Peer:
         self._process = PeerProcess(spec, self._take, self._died, self._command)
         self._registrations, self._calls, self._incoming = [], {}, []
         self.start()
+        if self._registrar:
+            self.register(within=5.0)
         self.observe(PartBack(self.name), device=self.name)
 
     def register(self, *, within: float) -> None:

@@ -247,10 +247,11 @@ class KeypadTwin:
             asyncio.get_running_loop().call_later(_HOT_AFTER_S, self._give_up, key)
         if down and key in self._faults.unplug_on and not self._pulled:
             self._pulled = True
-            asyncio.get_running_loop().call_later(_PULLED_AFTER_S, self._pull, key)
+            asyncio.get_running_loop().call_later(_PULLED_AFTER_S, self._pull)
 
-    def _pull(self, key: str) -> None:
-        self._fault("unplug_on", f"the cable is pulled, keys down: {' '.join(sorted(self._down))}")
+    def _pull(self) -> None:
+        held = " ".join(sorted(self._down)) or "none"
+        self._fault("unplug_on", f"the cable is pulled, keys down: {held}")
         self._received = b""
         self._port.pull_for(self._faults.unplugged_s)
 

@@ -51,6 +51,8 @@ class PduFaults(_Spec):
         drop_after: each connection is closed when it brings the line after this many; over
             SNMP, which has none, the request after this many is lost.
         lie: reads back what it was told to do and does not do it.
+        away: (n, seconds): the n-th command to switch on is lost, and for so long nothing of it
+            can be reached: its network card restarts.
     """
 
     stuck: frozenset[_Named] = frozenset()
@@ -58,6 +60,7 @@ class PduFaults(_Spec):
     lag_s: Annotated[float, Field(ge=0)] = 0.0
     drop_after: Annotated[int, Field(ge=0)] | None = None
     lie: bool = False
+    away: tuple[Annotated[int, Field(ge=1)], Annotated[float, Field(gt=0)]] | None = None
 
 
 class PduSpec(_Spec):

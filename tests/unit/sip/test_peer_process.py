@@ -142,7 +142,7 @@ def test_a_process_that_hangs_is_ended_and_a_fresh_one_takes_its_place(
     with pytest.raises(BenchFault, match="it hung: no sign of life"):
         alice.timeline.wait_for(Note, within=5.0, where=lambda event: "never" in event.text)
     alice.hang_up_all()
-    alice.restart()
+    alice.mend()
     assert alice.pid not in {None, first}
     assert not alice.timeline.lost()
     alice.set_codecs("PCMA")
