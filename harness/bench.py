@@ -144,27 +144,32 @@ class Bench:
         Raises:
             BenchFault: something does not come back.
         """
-        own: list[tuple[Part, float]] = [(Disk(self.workdir, self.timeline), 0.0)]
-        own += [(self.capture, 0.0), (self.provisioning.tftp, 0.0)]
-        own += [(self.dhcp, 0.0)] if self.dhcp is not None else []
-        self._mender.mend(own)
-        if not self.pbx.running or self.pbx.starts != self._met:
-            with self.timeline.step("start a fresh Asterisk"):
-                self.pbx.revive()
-                self._met = self.pbx.starts
-                for peer in self.peers.values():
-                    if not peer.gone:
-                        peer.register(within=5.0)
-                for each in self.phones.values():
-                    each.mark_dirty()
+        own: list[Part] = [Disk(self.workdir, self.timeline), self.capture, self.provisioning.tftp]
+        own += [self.dhcp] if self.dhcp is not None else []
         specs = [self.lab.phones[name] for name in self.phones if phone in {"", name}]
-        devices: list[Part] = [*self.peers.values()]
-        self._mender.mend((peer, 0.0) for peer in devices)
-        devices = [self.pdus[name] for name in dict.fromkeys(s.outlet.pdu for s in specs)]
+        devices: list[Part] = [self.pdus[pdu] for pdu in dict.fromkeys(s.outlet.pdu for s in specs)]
         devices += [self.keypads[name] for name in dict.fromkeys(s.keypad for s in specs)]
-        self._mender.mend((device, BACK_WITHIN_S) for device in devices)
-        # What nobody can bring back, or another process has to.
+        peers: list[Part] = [*self.peers.values()]
+        # What nobody here can bring back need not be waited for.
+        ours = {"pbx", *(part.name for part in (*own, *peers, *devices))}
+        self.timeline.check(phone, spare=ours)
+        self._mender.mend((part, 0.0) for part in own)
+        self._meet_the_pbx()
+        self._mender.mend((part, 0.0) for part in peers)
+        self._mender.mend((part, BACK_WITHIN_S) for part in devices)
         self.timeline.check(phone)
+
+    def _meet_the_pbx(self) -> None:
+        if self.pbx.running and self.pbx.starts == self._met:
+            return
+        with self.timeline.step("start a fresh Asterisk"):
+            self.pbx.revive()
+            self._met = self.pbx.starts
+            for peer in self.peers.values():
+                if not peer.gone:
+                    peer.register(within=5.0)
+            for phone in self.phones.values():
+                phone.mark_dirty()
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,7 @@ def _swept(lab: Lab) -> list[str]:
     with suppress(BenchFault):
         # Containers first, and by their own program: with a network goes all that runs in it, and
         # podman was seen to hang over a container whose monitor process was killed.
-        ContainerRuntime.probe(lab.pbx.image).remove_orphans()
+        ContainerRuntime.probe(lab.pbx.image_name).remove_orphans()
     return sweep()
 
 
@@ -60,7 +60,7 @@ def containers_follow(lab: Lab) -> bool:
     Raises:
         BenchFault: only docker works here, and the lab has a namespace; or nothing works.
     """
-    if lab.network.namespace and ContainerRuntime.probe(lab.pbx.image).program != "podman":
+    if lab.network.namespace and ContainerRuntime.probe(lab.pbx.image_name).program != "podman":
         raise BenchFault(
             "docker starts the PBX outside the bench's network namespace",
             device="network",

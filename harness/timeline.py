@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -31,8 +31,8 @@ from harness.events import (
 )
 from harness.steady import RUN_CLOCK
 
-__all__ = ["DISK", "TIMELINES", "Mark", "Observer", "Timeline", "loss", "read_timeline"]
-__all__ += ["read_timelines"]
+__all__ = ["DISK", "TIMELINES", "Mark", "Observer", "Timeline", "disk_loss", "loss"]
+__all__ += ["read_timeline", "read_timelines"]
 
 E = TypeVar("E", bound=Event)
 
@@ -44,6 +44,12 @@ Mark = int
 TIMELINES = "timeline*.jsonl"
 #: The part of the bench that is lost while nothing can be written.
 DISK = "disk"
+
+
+def disk_loss(what: object, error: OSError) -> PartLost:
+    """Return the event that says that something (a path) could not be written for want of room."""
+    hint = "make room; what has none yet waits in memory, and later tests are run when there is"
+    return PartLost(DISK, f"{what}: {error.strerror}", hint=hint)
 
 
 def loss(event: Event) -> PartLost | None:
@@ -124,7 +130,7 @@ class Timeline:
             listener(record)
         if full and trouble is not None:
             # Told as any other loss; a driver's thread must not end for want of room.
-            self.append(PartLost(DISK, f"{self.path}: {trouble.strerror}"), source="harness")
+            self.append(disk_loss(self.path, trouble), source="harness")
         return record
 
     @property
@@ -137,14 +143,27 @@ class Timeline:
         with self._condition:
             return dict(self._lost)
 
-    def check(self, device: str | None = None, *, state: str = "", expected: str = "") -> None:
+    def check(
+        self,
+        device: str | None = None,
+        *,
+        spare: Collection[str] = (),
+        state: str = "",
+        expected: str = "",
+    ) -> None:
         """Make sure that nothing is lost that a test of ``device``, or any test, needs.
+
+        Args:
+            device: the phone; None for what all tests need.
+            spare: names of parts that may be lost.
+            state: for the fault.
+            expected: for the fault.
 
         Raises:
             BenchFault: it is.
         """
         for lost in self.lost().values():
-            if lost.phone in {"", device}:
+            if lost.phone in {"", device} and lost.part not in spare:
                 raise BenchFault(
                     lost.reason, device=lost.part, state=state, expected=expected, hint=lost.hint
                 )

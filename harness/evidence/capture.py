@@ -21,7 +21,7 @@ from harness.evidence.rtp import Digit, RtpBook, StreamKey
 from harness.evidence.sip import SipText
 from harness.lab import Lab
 from harness.steady import RUN_CLOCK
-from harness.timeline import DISK
+from harness.timeline import disk_loss
 
 __all__ = ["Capture", "Observe", "capture_filter"]
 
@@ -271,7 +271,7 @@ class Capture:
         """Write, and say once when there is no room: the reader must live on."""
         trouble = file.write(records)
         if trouble is not None and not self._no_room:
-            self._say(PartLost(DISK, f"{file.path}: {trouble.strerror}"))
+            self._say(disk_loss(file.path, trouble))
         self._no_room = trouble is not None
 
     def _settle(self, moment: float, within: float = 1.0) -> None:

@@ -190,6 +190,7 @@ class Phone(CallControl):
                 lambda _: bool(self._timeline.events(FileRequested, device=self.name, since=since)),
                 within=self._deadlines.device(60),
                 since=since,
+                device=self.name,
             )
 
         keys = ("settings", *"**#**")

@@ -81,6 +81,25 @@ def test_four_deaths_are_four_bench_faults_and_every_other_call_is_well(tmp_path
     assert f"phone-bench-{done.pid}-" not in containers
 
 
+def test_a_dhcp_server_that_dies_in_a_boot_is_started_again(tmp_path: Path) -> None:
+    network = "namespace: faults, interface: phones, host: 10.63.0.1, prefix: 24, dhcp: true"
+    lab = lab_text().replace("interface: lo, host: 127.63.0.1", network)
+    deeds = {"test_off_and_on": kill_child("dnsmasq")}
+    arguments = ["--suite", str(SUITE), "-k", "before or off_and_on or after"]
+    done = night(tmp_path, lab.replace("127.63.0.", "10.63.0."), *arguments, deeds=deeds)
+    assert done.verdicts == ["passed", "bench fault", "passed"], done.output
+    assert done.code == 3
+    assert done.results[1]["reason"] == "dhcp: dnsmasq ended by itself: signal 9"
+    (lost,) = done.of_kind("part lost")
+    assert done.seconds_to_verdict(lost) < 3.0
+    assert [record["event"]["part"] for record in done.of_kind("part back")] == ["dhcp"]
+    # The phone got its address from the second one.
+    back = done.of_kind("part back")[0]["seq"]
+    given = [r for r in done.of_kind("dhcp") if r["event"]["message"] == "ACK" and r["seq"] > back]
+    assert given
+    done.assert_nothing_is_lost()
+
+
 def test_without_its_twins_no_phone_is_to_blame(tmp_path: Path) -> None:
     deeds = {"in call first": kill_child("harness.virtual")}
     done = night(tmp_path, lab_text(subnet=1), "--suite", str(SUITE), deeds=deeds)
@@ -88,7 +107,7 @@ def test_without_its_twins_no_phone_is_to_blame(tmp_path: Path) -> None:
     assert done.code == 3
     for result in done.results[1:]:
         assert result["reason"].startswith("virtual bench: the bench-twin process"), result
-    (lost,) = done.of_kind("part lost")
+    lost = next(r for r in done.of_kind("part lost") if r["event"]["part"] == "virtual bench")
     assert done.seconds_to_verdict(lost) < 3.0
     # Nothing is tried again and again on a bench that is not there.
     assert all(result["duration"] < 3.0 for result in done.results[2:])
