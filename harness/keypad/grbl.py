@@ -313,6 +313,7 @@ class GrblKeypad:
 
     def _ready(self) -> None:
         """After an alarm, a restart or a lost answer: reset and home before anything moves."""
+        self._link.check()
         broken = self._link.broken
         if broken is not None:
             self._note(f"{self._name} is reset and homed again after: {broken.summary}")

@@ -117,6 +117,15 @@ class GrblLink:
         """Why the port is gone; empty while it is there."""
         return self._gone
 
+    def check(self) -> None:
+        """Make sure that the port is there.
+
+        Raises:
+            BenchFault: it is gone.
+        """
+        if self._gone or self._closing.is_set():
+            raise self._gone_fault()
+
     def reopen(self) -> None:
         """Open the port again after it was gone; what the controller did meanwhile is unknown.
 
@@ -274,8 +283,7 @@ class GrblLink:
                 self._changed.wait(left)
 
     def _write(self, data: bytes) -> None:
-        if self._gone or self._closing.is_set():
-            raise self._gone_fault()
+        self.check()
         try:
             with self._write_lock:
                 self._serial.write(data)

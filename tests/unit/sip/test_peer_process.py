@@ -132,8 +132,10 @@ def test_a_process_that_hangs_is_ended_and_a_fresh_one_takes_its_place(
     make: MakePeer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(process, "_HUNG_SECONDS", 0.2)
-    hang = 'done(m, call=1); call("confirmed", 200); say("Alive")\n'
-    hang += 'if m["kind"] == "Dial": import signal; os.kill(os.getpid(), signal.SIGSTOP)'
+    hang = "done(m, call=1)\n"
+    hang += 'say("RegistrationReported", code=200, reason="OK", expires=60)\n'
+    hang += "import signal\n"
+    hang += 'if m["kind"] == "Dial": say("Alive"); os.kill(os.getpid(), signal.SIGSTOP)'
     alice = make(ready(hang))
     alice.start()
     alice.needed = True
