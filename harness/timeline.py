@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from harness.append_only import AppendOnlyFile
+from harness.appending import AppendOnlyFile
 from harness.errors import BenchFault, HarnessBug, HarnessError, ProductFault
 from harness.events import (
     ClockJumped,

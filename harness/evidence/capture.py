@@ -19,6 +19,7 @@ from harness.evidence.frames import Dissector, Packet, PcapSplitter
 from harness.evidence.pcap_file import PcapFile
 from harness.evidence.rtp import Digit, RtpBook, StreamKey
 from harness.evidence.sip import SipText
+from harness.evidence.tcpdump import dropped, ending, last_line, tcpdump_command
 from harness.lab import Lab
 from harness.steady import RUN_CLOCK
 from harness.timeline import disk_loss
@@ -31,12 +32,6 @@ Observe = Callable[..., Record | None]
 #: RTP ports of a 79x2: startMediaPort 16384 to stopMediaPort 32766 (Cisco's sample config).
 _PHONE_RTP = (16384, 32766)
 _PEER_RTP = (14000, 15999)
-#: Bytes kept of a frame. Immediate mode gives every frame a slot of this size in the kernel's
-#: buffer, so the default (256 KiB) leaves 64 slots and loses bursts; no SIP message of a phone,
-#: nor a jumbo frame, is longer than this.
-_FRAME_BYTES = 16_384
-#: KiB of kernel buffer: 2048 slots, two seconds of a thousand packets a second.
-_KERNEL_BUFFER = 32_768
 _PIPE_BYTES = 1 << 20
 #: A pipe silent this long (seconds) after a moment holds nothing captured before that moment:
 #: measured from wire to pipe are 0.2 ms.
@@ -130,19 +125,9 @@ class Capture:
         if self._process is not None:
             raise HarnessBug("this capture was started already")
         self._starts += 1
-        command = ["tcpdump", "-i", self.interface, "-n", "-U", "--immediate-mode"]
-        command += [
-            "-s",
-            str(_FRAME_BYTES),
-            "-B",
-            str(_KERNEL_BUFFER),
-            "-w",
-            "-",
-            self.filter_expression,
-        ]
         try:
             self._process = subprocess.Popen(
-                command,
+                tcpdump_command(self.interface, self.filter_expression),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -357,7 +342,7 @@ class Capture:
         text = self._complaint.decode(errors="replace")
         if not self._stopping:
             started = bool(self._splitter.header)
-            why = failure or _last_line(text) or _ending(self._process)
+            why = failure or last_line(text) or ending(self._process)
             summary = f"the capture {'died' if started else 'did not start'}: {why}"
             fault = self._cannot(summary)
             with self._state:
@@ -368,9 +353,8 @@ class Capture:
             if started:
                 self._say(PartLost(self.name, summary, hint=fault.hint))
             return
-        dropped = _dropped(text)
-        if dropped:
-            self._say(Note(text=f"the capture lost {dropped} packets: the machine was too busy"))
+        if lost := dropped(text):
+            self._say(Note(text=f"the capture lost {lost} packets: the machine was too busy"))
 
     def _cannot(self, summary: str) -> BenchFault:
         hint = "apt-get install tcpdump, and run as root or give it the right: "
@@ -407,27 +391,3 @@ class Capture:
         name = self.device(ear)
         heard_by = name or ear.rpartition(":")[0]
         self._say(DtmfHeard(digit.digit, digit.duration_ms, heard_by), name)
-
-
-def _ending(process: subprocess.Popen[bytes] | None) -> str:
-    if process is None:
-        return "it was stopped"
-    try:
-        code = process.wait(1.0)
-    except subprocess.TimeoutExpired:
-        return "no reason given"
-    return f"tcpdump was ended by signal {-code}" if code < 0 else f"exit code {code}"
-
-
-def _last_line(text: str) -> str:
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    lines = [line for line in lines if "listening on" not in line and "packets" not in line]
-    return " ".join(lines[-2:]).removeprefix("tcpdump: ")
-
-
-def _dropped(text: str) -> int:
-    for line in text.splitlines():
-        number, _, rest = line.strip().partition(" ")
-        if rest.startswith("packets dropped by kernel") and number.isdecimal():
-            return int(number)
-    return 0

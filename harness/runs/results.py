@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness.append_only import AppendOnlyFile
+from harness.appending import AppendOnlyFile
 from harness.errors import UsageFault
 from harness.runs.verdict import Verdict
 

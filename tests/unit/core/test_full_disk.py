@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from harness import disk
-from harness.append_only import AppendOnlyFile
+from harness.appending import AppendOnlyFile
 from harness.disk import Disk, is_full
 from harness.errors import BenchFault, ProductFault, UsageFault
 from harness.events import Note, PartBack, PartLost
