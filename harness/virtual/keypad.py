@@ -54,17 +54,25 @@ class _Refused(Exception):
 
 
 class KeypadTwin:
-    """One controller with its keys over and its light sensors on one phone."""
+    """One controller with its keys over and its light sensors on one phone.
+
+    ``port`` is the name of its serial device, when it is not its own.
+    """
 
     def __init__(
-        self, name: str, spec: KeypadSpec, world: World, log: Callable[[str], None]
+        self,
+        name: str,
+        spec: KeypadSpec,
+        world: World,
+        log: Callable[[str], None],
+        port: str = "",
     ) -> None:
         self._name = name
         self._faults = spec.faults
         self._world = world
         self._log = log
         self._born = time.monotonic()
-        self._port = TwinPort(world.ports / name.replace(" ", "-"), name, self._take, log)
+        self._port = TwinPort(world.ports / (port or name), name, self._take, log)
         self._pulled = False
         self._received = b""
         self._frames_sent = 0
