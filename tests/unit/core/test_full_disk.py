@@ -102,6 +102,7 @@ def test_a_capture_has_whole_packets_only(tmp_path: Path, room: Room) -> None:
     assert pcap.write(record(1)) is None
     room(24 + 24 + 10)
     assert pcap.write(record(2) + record(3)) is not None
+    assert (tmp_path / "x.pcap").stat().st_size == 24 + 24
     room(1000)
     assert pcap.write(record(4)) is None
     pcap.close()
