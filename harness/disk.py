@@ -11,7 +11,7 @@ from harness.errors import BenchFault
 from harness.events import PartBack
 from harness.timeline import DISK, Timeline
 
-__all__ = ["Disk", "Reserve", "disk_fault", "is_full"]
+__all__ = ["Disk", "Reserve", "check_room", "disk_fault", "is_full"]
 
 #: Bytes a test may need: the captures of its calls, and its evidence.
 _LEAST_FREE = 16 << 20
@@ -36,9 +36,20 @@ def disk_fault(what: str, folder: Path) -> BenchFault:
         device=DISK,
         state=f"{shutil.disk_usage(folder).free / 1e6:.1f} MB free in {folder}",
         expected=f"{_LEAST_FREE / 1e6:.0f} MB for a test's captures and evidence",
-        hint="make room there (old runs?), or name another folder by --runs-dir; what has no room "
-        "yet is kept in memory, and the next test that finds room is run",
+        hint="make room there (old runs?), or name another folder by --runs-dir; in a night, what "
+        "has no room is kept in memory, and the next test that finds room is run",
     )
+
+
+def check_room(folder: Path) -> None:
+    """Make sure that a run can begin to be kept in ``folder``, which may not be there yet.
+
+    Raises:
+        BenchFault: its disk has no room.
+    """
+    there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    if shutil.disk_usage(there).free < _LEAST_FREE:
+        raise disk_fault("a night cannot be recorded", there)
 
 
 class Disk:

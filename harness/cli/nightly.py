@@ -17,6 +17,7 @@ from rich.console import Console
 
 from harness.cli.morning import send, tell_morning
 from harness.cli.options import add_lab_option
+from harness.disk import check_room
 from harness.errors import HarnessBug, UsageFault
 from harness.lab import PBX_KINDS, PbxKind, load_lab
 from harness.provisioning.firmware import load_in
@@ -84,6 +85,7 @@ def run(options: argparse.Namespace) -> int:
 
     Raises:
         UsageFault: the lab file, the suite or the firmware is not usable.
+        BenchFault: the disk has no room for a run.
     """
     suite = Path(options.suite)
     if not suite.exists():
@@ -91,6 +93,7 @@ def run(options: argparse.Namespace) -> int:
             f"there is no test suite at {suite}",
             hint="run it from the project's folder, or give --suite PATH",
         )
+    check_room(Path(options.runs_dir))
     # Read once here so that a mistake in lab.yaml is told before pytest starts.
     lab = load_lab(Path(options.lab))
     if options.firmware:

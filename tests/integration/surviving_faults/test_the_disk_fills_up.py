@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from night import SUITE, lab_text, night
+from night import ROOT, SUITE, lab_text, night
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 
@@ -68,6 +69,20 @@ def test_what_was_recorded_stays_and_later_tests_are_recorded_again(
     assert named["test_after[desk]"]["verdict"] == "passed"
     assert [record["event"]["part"] for record in done.of_kind("part back")] == ["disk"]
     done.assert_nothing_is_lost()
+
+
+def test_no_night_is_begun_on_a_full_disk(tmp_path: Path, small_disk: Path) -> None:
+    fill(small_disk)
+    lab = tmp_path / "lab.yaml"
+    lab.write_text(lab_text(subnet=6), encoding="utf-8")
+    command = [sys.executable, "-m", "harness.cli", "nightly", "--lab", str(lab)]
+    command += ["--runs-dir", str(small_disk / "runs")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 3
+    assert done.stderr.startswith("disk: a night cannot be recorded: the disk is full")
+    assert f"0.0 MB free in {small_disk}" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (small_disk / "runs").exists()
 
 
 def test_a_disk_that_stays_full_ends_the_night_in_order(tmp_path: Path, small_disk: Path) -> None:
