@@ -21,6 +21,7 @@ from harness.errors import BenchFault, HarnessBug, HarnessError, ProductFault
 from harness.events import (
     ClockJumped,
     Event,
+    Note,
     PartBack,
     PartLost,
     PbxStarted,
@@ -102,6 +103,9 @@ class Timeline:
 
     def _append(self, event: Event, source: str, device: str) -> Record:
         with self._condition:
+            if isinstance(event, PartLost) and event.part in self._lost:
+                # Several meet the same full disk at once; it is lost once.
+                event = Note(str(event))
             record = Record(
                 seq=self.first + len(self._records),
                 mono=time.monotonic(),

@@ -85,6 +85,16 @@ def test_a_wait_ends_with_the_part_it_needs(phone: str, how: str) -> None:
     timer.join()
 
 
+def test_what_several_meet_is_lost_once() -> None:
+    timeline = Timeline()
+    for where in ("a", "b"):
+        timeline.append(PartLost("disk", f"{where} is full"), source="x")
+    assert [event.kind for event in (r.event for r in timeline.records())] == ["part lost", "note"]
+    timeline.append(PartBack("disk"), source="x")
+    timeline.append(PartLost("disk", "full again"), source="x")
+    assert len(timeline.events(PartLost)) == 2
+
+
 def test_another_phone_s_keypad_stops_nobody() -> None:
     timeline = Timeline()
     timeline.append(PartLost("keypad-2", "its port is gone", "other"), source="x")
