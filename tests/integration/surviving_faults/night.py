@@ -111,13 +111,12 @@ def night(
     deeds: Deeds | None = None,
     runs: Path | None = None,
     environment: Mapping[str, str] | None = None,
-    prefix: tuple[str, ...] = (),
 ) -> Night:
     """Run ``harness nightly`` and do each deed once, when the night first says its text."""
     path = folder / "lab.yaml"
     path.write_text(lab, encoding="utf-8")
     runs = runs or folder / "runs"
-    command = [*prefix, sys.executable, "-m", "harness.cli", "nightly", "--plain"]
+    command = [sys.executable, "-m", "harness.cli", "nightly", "--plain"]
     command += ["--lab", str(path), "--runs-dir", str(runs), *options]
     said: list[str] = []
     left = dict(deeds or {})
