@@ -28,10 +28,12 @@ from harness.assembly import (
     start_twins,
 )
 from harness.deadlines import Deadlines
+from harness.disk import Disk
 from harness.events import Note
 from harness.evidence import Capture, WireEar, WireMouth, capture_filter
 from harness.keypad import Keypad, build_keypad
 from harness.lab import Lab
+from harness.mending import Mender, Part
 from harness.network import bench_network, containers_follow
 from harness.pbx import Asterisk, ConferenceKey, Pbx
 from harness.phone import Phone, PhoneConsole, PhoneWeb, Screen, WebKeys
@@ -53,6 +55,9 @@ __all__ = [
     "open_side",
     "open_stations",
 ]
+
+#: Seconds a PDU or a keypad may be away, once: its network card restarts, its cable is put back.
+BACK_WITHIN_S = 90.0
 
 
 @dataclass
@@ -78,6 +83,9 @@ class Bench:
     open_station: Callable[[str], None] = lambda _: None
     #: How often the PBX had been started when the peers registered.
     _met: int = 1
+
+    def __post_init__(self) -> None:
+        self._mender = Mender(self.timeline)
 
     @property
     def tones(self) -> dict[str, int]:
@@ -115,7 +123,7 @@ class Bench:
         return self.lab.secrets() | self.provisioning.secrets | self.pbx.secrets
 
     def hang_up_all(self) -> None:
-        """End every call of every party."""
+        """End every call of every party; a dead peer's calls have ended with it."""
         for peer in self.peers.values():
             peer.hang_up_all()
         # After a crash there is nothing left to end there.
@@ -124,22 +132,43 @@ class Bench:
         for phone in self.phones.values():
             phone.screen = Screen.ON_HOOK
 
-    def mend(self) -> None:
-        """Start a fresh Asterisk when the last one crashed; at once when it runs.
+    def mend(self, phone: str = "") -> None:
+        """Bring back what failed by itself and a test needs; at once when nothing did.
 
-        Peers register again here; phones, which still believe they are registered, at their next
-        bring-up.
+        A process is started again, a port opened again; a PDU or a keypad is waited for, within
+        `BACK_WITHIN_S` once. Peers register again here when the PBX is another; phones, which
+        still believe they are registered, at their next bring-up.
+
+        Args:
+            phone: the phone under test; empty for a test of all.
 
         Raises:
-            BenchFault: it does not start, or a peer cannot register.
+            BenchFault: something does not come back.
         """
+        own: list[Part] = [Disk(self.workdir, self.timeline), self.capture, self.provisioning.tftp]
+        own += [self.dhcp] if self.dhcp is not None else []
+        specs = [self.lab.phones[name] for name in self.phones if phone in {"", name}]
+        devices: list[Part] = [self.pdus[pdu] for pdu in dict.fromkeys(s.outlet.pdu for s in specs)]
+        devices += [self.keypads[name] for name in dict.fromkeys(s.keypad for s in specs)]
+        peers: list[Part] = [*self.peers.values()]
+        # What nobody here can bring back need not be waited for.
+        ours = {"pbx", *(part.name for part in (*own, *peers, *devices))}
+        self.timeline.check(phone, spare=ours)
+        self._mender.mend((part, 0.0) for part in own)
+        self._meet_the_pbx()
+        self._mender.mend((part, 0.0) for part in peers)
+        self._mender.mend((part, BACK_WITHIN_S) for part in devices)
+        self.timeline.check(phone)
+
+    def _meet_the_pbx(self) -> None:
         if self.pbx.running and self.pbx.starts == self._met:
             return
         with self.timeline.step("start a fresh Asterisk"):
             self.pbx.revive()
             self._met = self.pbx.starts
             for peer in self.peers.values():
-                peer.register(within=5.0)
+                if not peer.gone:
+                    peer.register(within=5.0)
             for phone in self.phones.values():
                 phone.mark_dirty()
 

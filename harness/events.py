@@ -15,6 +15,7 @@ __all__ = [
     "EVENT_KINDS",
     "AmiEvent",
     "CallStateChanged",
+    "ClockJumped",
     "ConnectionRefused",
     "DhcpMessage",
     "DtmfHeard",
@@ -32,6 +33,8 @@ __all__ = [
     "Note",
     "OutletRead",
     "OutletSwitched",
+    "PartBack",
+    "PartLost",
     "PbxStarted",
     "PbxStopped",
     "PhoneStateChanged",
@@ -275,6 +278,46 @@ class PbxStopped(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class PartLost(Event):
+    """A part of the bench (a peer, the capture, a keypad, the disk) failed by itself.
+
+    ``phone`` is the only one whose tests need it; empty: nothing can be shown without it.
+    """
+
+    kind = "part lost"
+    part: str
+    reason: str
+    phone: str = ""
+    hint: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.part}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class PartBack(Event):
+    """A part of the bench that was lost works again."""
+
+    kind = "part back"
+    part: str
+
+    def __str__(self) -> str:
+        return f"{self.part} works again"
+
+
+@dataclass(frozen=True, slots=True)
+class ClockJumped(Event):
+    """The host's clock was set, by so many seconds; times on the timeline do not follow it."""
+
+    kind = "clock jumped"
+    seconds: float
+
+    def __str__(self) -> str:
+        way = "forward" if self.seconds > 0 else "back"
+        return f"the host's clock was set {way} by {abs(self.seconds):.1f} s"
+
+
+@dataclass(frozen=True, slots=True)
 class AmiEvent(Event):
     """Any other manager event, kept as received."""
 
@@ -468,9 +511,10 @@ class Note(Event):
 class Record:
     """The envelope of one event.
 
-    ``mono`` is seconds of ``CLOCK_MONOTONIC`` (for intervals), ``wall`` seconds since the epoch
-    (for people), ``source`` the observer (``pdu-1``, ``tftp``, ``pbx``, ``capture`` ...) and
-    ``device`` the name in lab.yaml of the thing it is about, or empty.
+    ``mono`` is seconds of ``CLOCK_MONOTONIC`` (for intervals), ``wall`` seconds since the epoch by
+    the run's own clock, which nobody sets (for people), ``source`` the observer (``pdu-1``,
+    ``tftp``, ``pbx``, ``capture`` ...) and ``device`` the name in lab.yaml of the thing it is
+    about, or empty.
     """
 
     seq: int

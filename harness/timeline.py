@@ -1,7 +1,9 @@
 """The one append-only timeline: every observer writes to it, every wait reads from it.
 
 An event is on disk (JSON Lines) before any waiter sees it, so a killed run loses nothing that
-was seen. Waits never poll and never sleep: they are woken by the append they wait for.
+was seen; while the disk is full it waits in memory. Waits never poll and never sleep: they are
+woken by the append they wait for, and end at once when a part of the bench is lost without which
+it cannot come.
 """
 
 from __future__ import annotations
@@ -9,15 +11,29 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TypeVar
+from typing import TypeVar
 
+from harness.appending import AppendOnlyFile
 from harness.errors import BenchFault, HarnessBug, HarnessError, ProductFault
-from harness.events import Event, PbxStarted, PbxStopped, Record, StepEnded, StepStarted
+from harness.events import (
+    ClockJumped,
+    Event,
+    Note,
+    PartBack,
+    PartLost,
+    PbxStarted,
+    PbxStopped,
+    Record,
+    StepEnded,
+    StepStarted,
+)
+from harness.steady import RUN_CLOCK
 
-__all__ = ["TIMELINES", "Mark", "Observer", "Timeline", "read_timeline", "read_timelines"]
+__all__ = ["DISK", "TIMELINES", "Mark", "Observer", "Timeline", "disk_loss", "loss"]
+__all__ += ["read_timeline", "read_timelines"]
 
 E = TypeVar("E", bound=Event)
 
@@ -27,6 +43,22 @@ Mark = int
 #: The timelines of a run in its folder: ``timeline.jsonl``, and one more for each process that ran
 #: tests beside it, or for each time the run was resumed.
 TIMELINES = "timeline*.jsonl"
+#: The part of the bench that is lost while nothing can be written.
+DISK = "disk"
+
+
+def disk_loss(what: object, error: OSError) -> PartLost:
+    """Return the event that says that something (a path) could not be written for want of room."""
+    hint = "make room; what has none yet waits in memory, and later tests are run when there is"
+    return PartLost(DISK, f"{what}: {error.strerror}", hint=hint)
+
+
+def loss(event: Event) -> PartLost | None:
+    """Return which part of the bench an event says was lost, if it says so."""
+    if isinstance(event, PbxStopped) and not event.asked:
+        reason = f"Asterisk ended unasked: {event.reason}"
+        return PartLost("pbx", reason, hint="read the PBX log in this run's folder")
+    return event if isinstance(event, PartLost) else None
 
 
 class Timeline:
@@ -40,10 +72,11 @@ class Timeline:
     def __init__(self, path: Path | None = None, *, first: int = 0) -> None:
         self._records: list[Record] = []
         self._condition = threading.Condition()
-        self._file: IO[str] | None = None
+        self._file: AppendOnlyFile | None = None
         self._listeners: list[Callable[[Record], None]] = []
         self._step = 0
-        self._crash: PbxStopped | None = None
+        self._lost: dict[str, PartLost] = {}
+        self._shift = RUN_CLOCK.shift()
         self.path = path
         #: The number of the record at mark 0.
         self.first = first
@@ -51,7 +84,7 @@ class Timeline:
         self.test = ""
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = path.open("a", encoding="utf-8", buffering=1)
+            self._file = AppendOnlyFile(path)
 
     def append(self, event: Event, *, source: str, device: str = "") -> Record:
         """Write an event down and wake whoever waits for it.
@@ -61,28 +94,83 @@ class Timeline:
             source: the observer.
             device: the lab.yaml name of the device it is about, if any.
         """
+        shift = RUN_CLOCK.shift()
         with self._condition:
+            jump, self._shift = shift - self._shift, shift
+        if jump:
+            self._append(ClockJumped(round(jump, 3)), "harness", "")
+        return self._append(event, source, device)
+
+    def _append(self, event: Event, source: str, device: str) -> Record:
+        with self._condition:
+            if isinstance(event, PartLost) and event.part in self._lost:
+                # Several meet the same full disk at once; it is lost once.
+                event = Note(str(event))
             record = Record(
                 seq=self.first + len(self._records),
                 mono=time.monotonic(),
-                wall=time.time(),
+                wall=RUN_CLOCK.now(),
                 source=source,
                 device=device,
                 test=self.test,
                 event=event,
             )
+            trouble = None
             if self._file is not None:
-                self._file.write(json.dumps(record.as_dict(), ensure_ascii=False) + "\n")
+                line = json.dumps(record.as_dict(), ensure_ascii=False)
+                trouble = self._file.write(line + "\n")
             self._records.append(record)
-            if isinstance(event, PbxStopped) and not event.asked:
-                self._crash = event
+            lost = loss(event)
+            if lost is not None:
+                self._lost.setdefault(lost.part, lost)
+            elif isinstance(event, PartBack):
+                self._lost.pop(event.part, None)
             elif isinstance(event, PbxStarted):
-                self._crash = None
+                self._lost.pop("pbx", None)
+            full = trouble is not None and DISK not in self._lost
             self._condition.notify_all()
             listeners = tuple(self._listeners)
         for listener in listeners:
             listener(record)
+        if full and trouble is not None:
+            # Told as any other loss; a driver's thread must not end for want of room.
+            self.append(disk_loss(self.path, trouble), source="harness")
         return record
+
+    @property
+    def owed(self) -> int:
+        """Bytes of the timeline that are not on disk, for want of room."""
+        return self._file.owed if self._file is not None else 0
+
+    def lost(self) -> dict[str, PartLost]:
+        """Return the parts of the bench that are lost now, by name."""
+        with self._condition:
+            return dict(self._lost)
+
+    def check(
+        self,
+        device: str | None = None,
+        *,
+        spare: Collection[str] = (),
+        state: str = "",
+        expected: str = "",
+    ) -> None:
+        """Make sure that nothing is lost that a test of ``device``, or any test, needs.
+
+        Args:
+            device: the phone; None for what all tests need.
+            spare: names of parts that may be lost.
+            state: for the fault.
+            expected: for the fault.
+
+        Raises:
+            BenchFault: it is.
+        """
+        for lost in self.lost().values():
+            if lost.phone in {"", device} and lost.part not in spare:
+                raise BenchFault(
+                    lost.reason, device=lost.part, state=state, expected=expected, hint=lost.hint
+                )
 
     def observer(self, source: str, device: str = "") -> Observer:
         """Return a writer bound to one source, to hand to a driver."""
@@ -128,16 +216,26 @@ class Timeline:
         ]
 
     def wait_until(
-        self, condition: Callable[[list[Record]], bool], *, within: float, since: Mark = 0
+        self,
+        condition: Callable[[list[Record]], bool],
+        *,
+        within: float,
+        since: Mark = 0,
+        device: str | None = None,
     ) -> bool:
         """Wait until ``condition`` holds for the records from ``since`` on.
 
         It is evaluated once at the start and once after each append. Returns False when the
         deadline of ``within`` seconds passes first.
+
+        Raises:
+            BenchFault: at once, when a part of the bench is lost that all tests, or those of
+                ``device``, need.
         """
         deadline = time.monotonic() + within
         with self._condition:
             while not condition(self._records[since:]):
+                self.check(device)
                 left = deadline - time.monotonic()
                 if left <= 0 or not self._condition.wait(left):
                     return condition(self._records[since:])
@@ -169,7 +267,8 @@ class Timeline:
 
         Raises:
             HarnessError: of class ``blame``, when the deadline passes.
-            BenchFault: at once, when the PBX ended unasked and was not started again.
+            BenchFault: at once, when a part of the bench is lost that all tests, or those of
+                ``device``, need: nothing a test waits for can come any more.
         """
         deadline = time.monotonic() + within
         position = since
@@ -184,15 +283,8 @@ class Timeline:
                     ):
                         return event
                 position = len(self._records)
-                if self._crash is not None:
-                    # Nothing a test waits for can come any more.
-                    raise BenchFault(
-                        f"Asterisk ended unasked: {self._crash.reason}",
-                        device="pbx",
-                        state=f"while waiting for a '{kind.kind}' event",
-                        expected=expected,
-                        hint="read the PBX log in this run's folder",
-                    )
+                waiting = f"while waiting for a '{kind.kind}' event"
+                self.check(device, state=waiting, expected=expected)
                 left = deadline - time.monotonic()
                 if left <= 0:
                     break

@@ -11,11 +11,12 @@ import json
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from harness.errors import BenchFault
-from harness.events import Note
+from harness.events import Note, PartLost
 from harness.keypad.build import gantry_twin, keypad_model
 from harness.lab import Lab, PowerSpec, SnmpPowerSpec
 from harness.switch import switch_ports
@@ -97,6 +98,7 @@ class Twins:
         self._process: subprocess.Popen[str] | None = None
         self._reader: threading.Thread | None = None
         self._last_words: list[str] = []
+        self._asked_to_stop = False
         self.pdus: dict[str, str] = {}
         self.keypads: dict[str, str] = {}
         self.sensors: dict[str, str] = {}
@@ -147,14 +149,31 @@ class Twins:
             text = line.rstrip()
             self._last_words = [*self._last_words[-20:], text]
             self._observe(Note(text=text))
+        if self.pdus or self.keypads:
+            self._see_end(process)
+
+    def _see_end(self, process: subprocess.Popen[str]) -> None:
+        """Say that every virtual device is gone, unless it was asked to end."""
+        try:
+            code = process.wait(5.0)
+        except subprocess.TimeoutExpired:
+            return
+        if not self._asked_to_stop:
+            ended = f"signal {-code}" if code < 0 else f"exit code {code}"
+            hint = "all its devices and phones went with it: begin the night again"
+            lost = f"the bench-twin process ended by itself: {ended}"
+            self._observe(PartLost("virtual bench", lost, hint=hint))
 
     def stop(self) -> None:
         """End the process; its phones end with it."""
         process = self._process
         if process is None:
             return
+        self._asked_to_stop = True
         if process.stdin is not None:
-            process.stdin.close()
+            # After its end there is nobody who would take the last line.
+            with suppress(BrokenPipeError):
+                process.stdin.close()
         try:
             process.wait(5.0)
         except subprocess.TimeoutExpired:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from harness.keypad.calibration import write_calibration
 from harness.keypad.layout import Layout, Point, key_layout
 from harness.lab import GrblSpec, Lab, load_lab
 from harness.phone.key_check import KeyCheck, KeyFinding
+from harness.steady import RUN_CLOCK
 from harness.timeline import Timeline
 
 __all__ = ["configure", "run"]
@@ -188,7 +188,7 @@ def _event(bench: Bench, phone: str) -> Callable[[], bool]:
     address = bench.phones[phone].address
 
     def sends() -> bool:
-        since = time.time() - 0.5
+        since = RUN_CLOCK.now() - 0.5
         return any(
             seen >= since
             for stream in bench.capture.rtp.streams(source=address, since=since)

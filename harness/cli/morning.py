@@ -37,10 +37,13 @@ def tell_morning(
         print(fault, file=sys.stderr)
         return []
     page = run.directory / "morning.html"
-    write_morning(told, page, secrets=secrets)
     changed = {change.test: kind for kind, change in told.changed_tests}
-    write_junit(run, run.directory / "junit.xml", secrets=secrets, changes=changed)
-    print(page)
+    try:
+        write_morning(told, page, secrets=secrets)
+        write_junit(run, run.directory / "junit.xml", secrets=secrets, changes=changed)
+        print(page)
+    except OSError as error:
+        print(f"{page} could not be written: {error.strerror}", file=sys.stderr)
     if told.comparison is not None or release:
         _print(told)
     return [told]

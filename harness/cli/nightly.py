@@ -19,6 +19,7 @@ from harness.cli import INTERRUPTED
 from harness.cli.morning import send, tell_morning
 from harness.cli.options import add_lab_option
 from harness.cli.resuming import NEWEST, as_it_began
+from harness.disk import check_room
 from harness.errors import HarnessBug, UsageFault
 from harness.lab import PBX_KINDS, PbxKind, load_lab
 from harness.provisioning.firmware import load_in
@@ -94,7 +95,9 @@ def run(options: argparse.Namespace) -> int:
 
     Raises:
         UsageFault: the lab file, the suite or the firmware is not usable.
+        BenchFault: the disk has no room for a run.
     """
+    check_room(Path(options.runs_dir))
     # Read once here so that a mistake in lab.yaml is told before pytest starts.
     lab = load_lab(Path(options.lab))
     if options.resume:

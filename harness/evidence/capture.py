@@ -10,15 +10,19 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import IO
 
+from harness.disk import disk_fault, is_full
 from harness.errors import BenchFault, HarnessBug, UsageFault
-from harness.events import DtmfHeard, Event, Note, Record, RtpStreamSeen
+from harness.events import DtmfHeard, Event, Note, PartBack, PartLost, Record, RtpStreamSeen
 from harness.evidence.decoder import Decoder, sip_event
 from harness.evidence.frames import Dissector, Packet, PcapSplitter
+from harness.evidence.pcap_file import PcapFile
 from harness.evidence.rtp import Digit, RtpBook, StreamKey
 from harness.evidence.sip import SipText
+from harness.evidence.tcpdump import dropped, ending, last_line, tcpdump_command
 from harness.lab import Lab
+from harness.steady import RUN_CLOCK
+from harness.timeline import disk_loss
 
 __all__ = ["Capture", "Observe", "capture_filter"]
 
@@ -28,12 +32,6 @@ Observe = Callable[..., Record | None]
 #: RTP ports of a 79x2: startMediaPort 16384 to stopMediaPort 32766 (Cisco's sample config).
 _PHONE_RTP = (16384, 32766)
 _PEER_RTP = (14000, 15999)
-#: Bytes kept of a frame. Immediate mode gives every frame a slot of this size in the kernel's
-#: buffer, so the default (256 KiB) leaves 64 slots and loses bursts; no SIP message of a phone,
-#: nor a jumbo frame, is longer than this.
-_FRAME_BYTES = 16_384
-#: KiB of kernel buffer: 2048 slots, two seconds of a thousand packets a second.
-_KERNEL_BUFFER = 32_768
 _PIPE_BYTES = 1 << 20
 #: A pipe silent this long (seconds) after a moment holds nothing captured before that moment:
 #: measured from wire to pipe are 0.2 ms.
@@ -73,7 +71,11 @@ class Capture:
         device_of: device name by ``ip`` or ``ip:port``. A message is about its sender when that
             is named here, else about its receiver: name phones and peers, leave the PBX out.
         session_pcap: where packets between tests go; without it they are only decoded.
+
+    Packets are dated by the run's own clock, also when somebody sets the host's.
     """
+
+    name = "capture"
 
     def __init__(
         self,
@@ -96,8 +98,10 @@ class Capture:
         self._state = threading.Condition()
         self._process: subprocess.Popen[bytes] | None = None
         self._thread: threading.Thread | None = None
-        self._session: IO[bytes] | None = None
-        self._file: IO[bytes] | None = None
+        self._session: PcapFile | None = None
+        self._file: PcapFile | None = None
+        self._starts = 0
+        self._no_room = False
         #: The running test's own pcap, as far as it is written; None between tests.
         self.test_pcap: Path | None = None
         self._fault: BenchFault | None = None
@@ -120,19 +124,10 @@ class Capture:
         """
         if self._process is not None:
             raise HarnessBug("this capture was started already")
-        command = ["tcpdump", "-i", self.interface, "-n", "-U", "--immediate-mode"]
-        command += [
-            "-s",
-            str(_FRAME_BYTES),
-            "-B",
-            str(_KERNEL_BUFFER),
-            "-w",
-            "-",
-            self.filter_expression,
-        ]
+        self._starts += 1
         try:
             self._process = subprocess.Popen(
-                command,
+                tcpdump_command(self.interface, self.filter_expression),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -161,7 +156,7 @@ class Capture:
         if process is None:
             return
         if self._fault is None:
-            self._settle(time.time())
+            self._settle(RUN_CLOCK.now())
         self._stopping = True
         process.terminate()
         if self._thread is not None:
@@ -181,18 +176,34 @@ class Capture:
                 self._session = None
         self._process = self._thread = None
 
+    @property
+    def gone(self) -> str:
+        """Why packets are no longer taken; empty while they are."""
+        return self._fault.summary if self._fault is not None else ""
+
+    def mend(self) -> None:
+        """Start it again after it died; what crossed the wire meanwhile nobody saw.
+
+        Raises:
+            BenchFault: as from :meth:`start`.
+        """
+        self.stop()
+        self._splitter = PcapSplitter()
+        self._stopping, self._fault, self._complaint = False, None, b""
+        self.start()
+        self._say(PartBack(self.name))
+
     def begin(self, path: Path) -> None:
         """From the next packet on, write to ``path`` (a test's own pcap).
 
         Raises:
-            BenchFault: the capture died.
+            BenchFault: the capture died, or the disk is full.
             UsageFault: the file cannot be written.
         """
         self.check()
         if self._process is None:
             raise HarnessBug("the capture was not started")
-        self._settle(time.time())
-        path.parent.mkdir(parents=True, exist_ok=True)
+        self._settle(RUN_CLOCK.now())
         with self._state:
             self._close_test()
             self._file = self._create(path)
@@ -202,7 +213,7 @@ class Capture:
     def end(self) -> None:
         """Close the test's pcap once every packet sent before this call is in it."""
         if self._process is not None and self._fault is None:
-            self._settle(time.time())
+            self._settle(RUN_CLOCK.now())
         with self._state:
             self._close_test()
 
@@ -229,14 +240,24 @@ class Capture:
             self._file.close()
             self._file = self.test_pcap = None
 
-    def _create(self, path: Path) -> IO[bytes]:
+    def _create(self, path: Path) -> PcapFile:
         try:
-            # Unbuffered: a killed run keeps every packet seen.
-            file = path.open("wb", buffering=0)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            file = PcapFile(path, self._splitter.header)
         except OSError as error:
-            raise UsageFault(f"cannot write the capture {path}: {error.strerror}") from error
-        file.write(self._splitter.header)
+            told = f"cannot write the capture {path}"
+            if is_full(error):
+                raise disk_fault(told, path.parent.parent) from error
+            raise UsageFault(f"{told}: {error.strerror}") from error
+        self._written(file, b"")
         return file
+
+    def _written(self, file: PcapFile, records: bytes) -> None:
+        """Write, and say once when there is no room: the reader must live on."""
+        trouble = file.write(records)
+        if trouble is not None and not self._no_room:
+            self._say(disk_loss(file.path, trouble))
+        self._no_room = trouble is not None
 
     def _settle(self, moment: float, within: float = 1.0) -> None:
         """Wait until all that crossed the wire before ``moment`` has been read."""
@@ -271,7 +292,7 @@ class Capture:
                         with self._state:
                             self._quiet_at = time.monotonic()
                             self._state.notify_all()
-                        self.rtp.tick(time.time())
+                        self.rtp.tick(RUN_CLOCK.now())
                     continue
                 chunk = os.read(pipe, _PIPE_BYTES)
                 if not chunk:
@@ -286,16 +307,21 @@ class Capture:
         with self._state:
             fresh = not splitter.header
             frames = splitter.feed(chunk)
+            RUN_CLOCK.shift()
+            if RUN_CLOCK.was_set:
+                frames = [splitter.moved(f, RUN_CLOCK.steady(f.time) - f.time) for f in frames]
             if fresh and splitter.header:
                 dissector = Dissector(splitter.link_type)
                 if self._session_path is not None:
-                    self._session_path.parent.mkdir(parents=True, exist_ok=True)
-                    self._session = self._create(self._session_path)
+                    path = self._session_path
+                    if self._starts > 1:
+                        path = path.with_stem(f"{path.stem}-{self._starts}")
+                    self._session = self._create(path)
                 self._state.notify_all()
             if frames:
                 target = self._file or self._session
                 if target is not None:
-                    target.write(b"".join([frame.record for frame in frames]))
+                    self._written(target, b"".join([frame.record for frame in frames]))
                 self.packets += len(frames)
                 self.test_packets += len(frames)
         if dissector is not None:
@@ -316,7 +342,7 @@ class Capture:
         text = self._complaint.decode(errors="replace")
         if not self._stopping:
             started = bool(self._splitter.header)
-            why = failure or _last_line(text) or "no reason given"
+            why = failure or last_line(text) or ending(self._process)
             summary = f"the capture {'died' if started else 'did not start'}: {why}"
             fault = self._cannot(summary)
             with self._state:
@@ -325,11 +351,10 @@ class Capture:
             with self.rtp.changed:
                 self.rtp.changed.notify_all()
             if started:
-                self._say(Note(text=f"{summary}; nothing on the wire is seen from here on"))
+                self._say(PartLost(self.name, summary, hint=fault.hint))
             return
-        dropped = _dropped(text)
-        if dropped:
-            self._say(Note(text=f"the capture lost {dropped} packets: the machine was too busy"))
+        if lost := dropped(text):
+            self._say(Note(text=f"the capture lost {lost} packets: the machine was too busy"))
 
     def _cannot(self, summary: str) -> BenchFault:
         hint = "apt-get install tcpdump, and run as root or give it the right: "
@@ -366,17 +391,3 @@ class Capture:
         name = self.device(ear)
         heard_by = name or ear.rpartition(":")[0]
         self._say(DtmfHeard(digit.digit, digit.duration_ms, heard_by), name)
-
-
-def _last_line(text: str) -> str:
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    lines = [line for line in lines if "listening on" not in line and "packets" not in line]
-    return " ".join(lines[-2:]).removeprefix("tcpdump: ")
-
-
-def _dropped(text: str) -> int:
-    for line in text.splitlines():
-        number, _, rest = line.strip().partition(" ")
-        if rest.startswith("packets dropped by kernel") and number.isdecimal():
-            return int(number)
-    return 0

@@ -14,6 +14,7 @@ from harness.events import Note, ToneHeard
 from harness.evidence.capture import Capture
 from harness.evidence.rtp import KEPT_SECONDS, RtpStream
 from harness.evidence.speech import RATE
+from harness.steady import RUN_CLOCK
 from harness.tones import heard, levels
 
 __all__ = ["WINDOW", "WireEar", "WireMouth"]
@@ -49,7 +50,7 @@ class _Listener:
             BenchFault: the capture is not running.
         """
         self._capture.check()
-        found, measured = self._measure(tones, time.time() - _LATE, window_s)
+        found, measured = self._measure(tones, RUN_CLOCK.now() - _LATE, window_s)
         self._tell(found, measured)
         return found
 
@@ -72,13 +73,13 @@ class _Listener:
             ProductFault: something else was heard until the deadline; the text gives the levels.
             BenchFault: the capture died meanwhile.
         """
-        began = time.time()
+        began = RUN_CLOCK.now()
         deadline = time.monotonic() + max(within, window_s + 2 * _LATE)
         due = time.monotonic() + window_s + _LATE
         while True:
             self._wait_until(min(due, deadline))
             self._capture.check()
-            end = time.time() - _LATE
+            end = RUN_CLOCK.now() - _LATE
             found, measured = self._measure(tones, end, min(window_s, end - began))
             if end - began >= window_s and found == expected:
                 self._tell(found, measured)
@@ -126,7 +127,7 @@ class _Listener:
         return frozenset(heard(measured)), measured
 
     def _state(self, measured: Mapping[str, float]) -> str:
-        now = time.time()
+        now = RUN_CLOCK.now()
         active = self._streams(now - 1.0)
         said = [
             f"{stream.key.source} > {stream.key.destination} payload type "

@@ -93,6 +93,14 @@ class PcapSplitter:
         self._rest = data[at:]
         return frames
 
+    def moved(self, frame: Frame, seconds: float) -> Frame:
+        """Return a frame as if it had been captured so much later, in its record as well."""
+        scale = round(1 / self._fraction)
+        whole, part, length, wire = self._record.unpack_from(frame.record)
+        whole, part = divmod(whole * scale + part + round(seconds * scale), scale)
+        head = self._record.pack(whole, part, length, wire)
+        return Frame(whole + part * self._fraction, frame.data, head + frame.record[16:])
+
     def _open(self, header: bytes) -> None:
         magics = {
             b"\xd4\xc3\xb2\xa1": ("<", 1e-6),

@@ -15,6 +15,7 @@ from harness.evidence.frames import Packet, read_pcap
 from harness.evidence.gaps import gap_at
 from harness.evidence.rtp import RtpStream
 from harness.evidence.sip import STATIC_PAYLOADS
+from harness.steady import RUN_CLOCK
 from harness.timeline import Mark, Timeline
 
 __all__ = ["Evidence"]
@@ -183,7 +184,7 @@ class Evidence:
 
     def _moment(self, mark: Mark) -> float:
         records = self._timeline.records(mark)
-        return records[0].wall if records else time.time()
+        return records[0].wall if records else RUN_CLOCK.now()
 
     def _codec_now(self, address: str, since: Mark | None) -> CodecEvidence:
         calls = [call for call in self.calls(address, since) if call.offer is not None]

@@ -91,7 +91,9 @@ def redact_capture(path: Path, secrets: Iterable[str]) -> None:
         if len(raw) >= _LEAST_IN_PCAP and raw in data:
             data = data.replace(raw, b"*" * len(raw))
     if data != original:
-        path.write_bytes(data)
+        # In its own place: that needs no room on the disk, and no secret outlives it.
+        with path.open("r+b") as file:
+            file.write(data)
 
 
 def redact_file(path: Path, secrets: Iterable[str]) -> None:
@@ -100,9 +102,12 @@ def redact_file(path: Path, secrets: Iterable[str]) -> None:
     hidden = redact(text, secrets)
     if hidden != text:
         fresh = path.with_name(f".{path.name}.new")
-        fresh.write_text(hidden, encoding="utf-8")
-        fresh.chmod(path.stat().st_mode & 0o777)
-        fresh.replace(path)
+        try:
+            fresh.write_text(hidden, encoding="utf-8")
+            fresh.chmod(path.stat().st_mode & 0o777)
+            fresh.replace(path)
+        finally:
+            fresh.unlink(missing_ok=True)
 
 
 def secrets_below(folder: Path) -> set[str]:

@@ -83,7 +83,13 @@ def survey(path: Path, tones: Mapping[str, int], *, pbx: str = "", trim: bool = 
         order = "<" if splitter.header[0] in {0xD4, 0x4D} else ">"
         lengths = struct.Struct(order + "I")
         whole = b"".join(_trimmed(frame, packet, lengths) for frame, packet in seen)
-        path.write_bytes(splitter.header + whole)
+        # On a full disk the untrimmed one stays.
+        fresh = path.with_name(f".{path.name}.new")
+        try:
+            fresh.write_bytes(splitter.header + whole)
+            fresh.replace(path)
+        finally:
+            fresh.unlink(missing_ok=True)
     return told
 
 

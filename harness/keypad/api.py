@@ -31,6 +31,13 @@ class Keypad(Protocol):
     def senses(self) -> Senses:
         """What it knows by itself of keys and lamps."""
 
+    @property
+    def gone(self) -> str:
+        """Why its port is gone; empty while it is there."""
+
+    def mend(self) -> None:
+        """Connect again after the port was gone; every key is up then."""
+
     def press(self, key: str) -> None:
         """Push a key down and keep it down."""
 

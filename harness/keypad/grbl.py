@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 
 from harness.errors import BenchFault, UsageFault
-from harness.events import KeyPressed, KeyReleased, LampColour, Note
+from harness.events import KeyPressed, KeyReleased, LampColour, Note, PartBack, PartLost
 from harness.keypad.api import Keypad
 from harness.keypad.calibration import Calibration
 from harness.keypad.grbl_link import FEED_HOLD, JOG_CANCEL, RESUME, GrblLink, Line
@@ -81,12 +81,44 @@ class GrblKeypad:
         self._settings: dict[int, float] = {}
         self._build = ""
         self._options = ""
-        self._link = GrblLink(port, name, spec.baud, answer_s, hear=self._hear, note=self._note)
+        self._link = GrblLink(
+            port,
+            name,
+            spec.baud,
+            answer_s,
+            hear=self._hear,
+            note=self._note,
+            lost=self._lose,
+        )
         try:
             self._start()
         except BaseException:
             self._link.close()
             raise
+
+    @property
+    def gone(self) -> str:
+        """Why its port, or that of its sensor, is gone; empty while both are there."""
+        return self._link.gone or (self._sensor.gone if self._sensor is not None else "")
+
+    def mend(self) -> None:
+        """Open the port again, reset, home and lift: only then is nothing held down.
+
+        Raises:
+            BenchFault: the port is not back, or no GRBL answers on it.
+        """
+        if self._sensor is not None and self._sensor.gone:
+            self._sensor.mend()
+        if not self._link.gone:
+            return
+        with self._keys_lock:
+            self._link.reopen()
+            try:
+                self._start()
+            except BenchFault as fault:
+                self._link.give_up(fault.summary)
+                raise
+        self._observe(PartBack(self._name), device=self._device)
 
     @property
     def name(self) -> str:
@@ -281,6 +313,7 @@ class GrblKeypad:
 
     def _ready(self) -> None:
         """After an alarm, a restart or a lost answer: reset and home before anything moves."""
+        self._link.check()
         broken = self._link.broken
         if broken is not None:
             self._note(f"{self._name} is reset and homed again after: {broken.summary}")
@@ -385,6 +418,10 @@ class GrblKeypad:
                 self._build = text.partition(":")[0]
             case Feedback(kind="OPT", text=text):
                 self._options = text
+
+    def _lose(self, why: str) -> None:
+        hint = "plug it in; until then the stylus stays where it is, maybe on a key"
+        self._observe(PartLost(self._name, why, self._device, hint), device=self._device)
 
     def _note(self, text: str) -> None:
         self._observe(Note(text=text), device=self._device)

@@ -6,7 +6,6 @@ unanswered than the controller's receive buffer holds), real-time bytes outside 
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import time
 from collections import deque
@@ -27,7 +26,7 @@ from harness.keypad.grbl_messages import (
     Status,
     Welcome,
 )
-from harness.keypad.port import follow, open_port
+from harness.keypad.port import close_port, follow, open_port
 
 __all__ = ["FEED_HOLD", "JOG_CANCEL", "RESUME", "GrblLink", "Line"]
 
@@ -59,6 +58,7 @@ class GrblLink:
         answer_s: seconds to wait for an answer, beyond the time the motion needs.
         hear: takes each message, in the reader's thread.
         note: takes remarks about the link itself.
+        lost: told why, when the port went by itself.
 
     Raises:
         BenchFault: the port cannot be opened.
@@ -73,9 +73,12 @@ class GrblLink:
         *,
         hear: Callable[[GrblMessage], None],
         note: Callable[[str], None],
+        lost: Callable[[str], None],
     ) -> None:
         self._port = port
         self._name = name
+        self._baud = baud
+        self._lost = lost
         self._answer_s = answer_s
         self._hear = hear
         self._note = note
@@ -93,11 +96,44 @@ class GrblLink:
         self._closing = threading.Event()
         #: Bytes the controller's receive buffer holds.
         self.rx_buffer = _RX_BUFFER
+        self._open()
+
+    def _open(self) -> None:
         self._serial = open_port(
-            port, baud, name, write_timeout=answer_s, expected="a GRBL controller on that port"
+            self._port,
+            self._baud,
+            self._name,
+            write_timeout=self._answer_s,
+            expected="a GRBL controller on that port",
         )
-        self._reader = threading.Thread(target=self._read, name=f"{name}-reader", daemon=True)
+        self._gone = ""
+        self._reader = threading.Thread(
+            target=self._read, args=(self._serial,), name=f"{self._name}-reader", daemon=True
+        )
         self._reader.start()
+
+    @property
+    def gone(self) -> str:
+        """Why the port is gone; empty while it is there."""
+        return self._gone
+
+    def check(self) -> None:
+        """Make sure that the port is there.
+
+        Raises:
+            BenchFault: it is gone.
+        """
+        if self._gone or self._closing.is_set():
+            raise self._gone_fault()
+
+    def reopen(self) -> None:
+        """Open the port again after it was gone; what the controller did meanwhile is unknown.
+
+        Raises:
+            BenchFault: it is not back.
+        """
+        close_port(self._serial, self._reader)
+        self._open()
 
     @property
     def closed(self) -> bool:
@@ -225,11 +261,7 @@ class GrblLink:
         self._closing.set()
         with self._changed:
             self._changed.notify_all()
-        with contextlib.suppress(serial.SerialException, OSError, AttributeError):
-            self._serial.cancel_read()
-        self._reader.join(2.0)
-        with contextlib.suppress(serial.SerialException, OSError):
-            self._serial.close()
+        close_port(self._serial, self._reader)
 
     def _wait(self, done: Callable[[], bool], within: float, generation: int | None = None) -> bool:
         """Wait for what the reader's thread brings; with ``generation``, also for its undoing."""
@@ -251,8 +283,7 @@ class GrblLink:
                 self._changed.wait(left)
 
     def _write(self, data: bytes) -> None:
-        if self._gone or self._closing.is_set():
-            raise self._gone_fault()
+        self.check()
         try:
             with self._write_lock:
                 self._serial.write(data)
@@ -291,7 +322,7 @@ class GrblLink:
             device=self._name,
             state=self._doing(),
             expected="the port to stay while the bench is up",
-            hint="unplugged? plug it in and start again; the stylus may still be down",
+            hint="unplugged? it is opened again when it is back; the stylus may still be down",
         )
 
     def _doing(self) -> str:
@@ -300,15 +331,21 @@ class GrblLink:
 
     # --- the reader's thread ----------------------------------------------------------------------
 
-    def _read(self) -> None:
-        follow(self._serial, self._closing, LineReader().feed, self._take, self._lose)
+    def _read(self, port: serial.Serial) -> None:
+        follow(port, self._closing, LineReader().feed, self._take, self._lose)
+
+    def give_up(self, why: str) -> None:
+        """Take the port for gone: what is behind it does not answer as it should."""
+        with self._changed:
+            self._gone = why
+            self._changed.notify_all()
 
     def _lose(self, why: str) -> None:
         with self._changed:
             first, self._gone = not self._gone, self._gone or why
             self._changed.notify_all()
-        if first:
-            self._note(f"serial port {self._port} is gone: {why}")
+        if first and not self._closing.is_set():
+            self._lost(f"its serial port {self._port} is gone: {why}")
 
     def _take(self, message: GrblMessage) -> None:
         match message:

@@ -224,7 +224,7 @@ def wait_for_walk(
                 break
         return hopeless or walk is not None
 
-    timeline.wait_until(walked, within=within, since=since)
+    timeline.wait_until(walked, within=within, since=since, device=device)
     if walk is not None:
         return walk
     state, hint = _instead(edges, wanted, lines)
@@ -294,6 +294,7 @@ def wait_for_pattern(
         timeline.wait_until(
             lambda every, seen=seen: _edges_about(every, device, lamp) > seen,  # type: ignore[misc]
             within=min(left, pause + 0.001),
+            device=device,
         )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import threading
 import time
@@ -12,7 +11,7 @@ import serial
 
 from harness.errors import BenchFault
 from harness.keypad.frames import Answer, Damaged, FrameReader, Message, encode
-from harness.keypad.port import follow, open_port
+from harness.keypad.port import close_port, follow, open_port
 
 __all__ = ["ControllerLink", "ControllerRefusal"]
 
@@ -37,6 +36,7 @@ class ControllerLink:
         alive_s: seconds between signs of life.
         hear: takes each message, in the reader's thread, with the command it answers if any.
         note: takes remarks about the link itself.
+        lost: told why, when the port went by itself.
         situation: says what is known of the keys, for a fault.
 
     Raises:
@@ -53,10 +53,13 @@ class ControllerLink:
         *,
         hear: Callable[[Message, str], None],
         note: Callable[[str], None],
+        lost: Callable[[str], None],
         situation: Callable[[], str],
     ) -> None:
         self._port = port
         self._name = name
+        self._baud = baud
+        self._lost = lost
         self._answer_s = answer_s
         self._alive_s = alive_s
         self._hear = hear
@@ -72,12 +75,40 @@ class ControllerLink:
         self._closing = threading.Event()
         #: How many lines came damaged so far.
         self.damaged = 0
+        self._open()
+
+    def _open(self) -> None:
         self._serial = open_port(
-            port, baud, name, write_timeout=answer_s, expected="a keypad controller on that port"
+            self._port,
+            self._baud,
+            self._name,
+            write_timeout=self._answer_s,
+            expected="a keypad controller on that port",
         )
-        self._reader = threading.Thread(target=self._read, name=f"{name}-reader", daemon=True)
+        self._gone = ""
+        self._reader = threading.Thread(
+            target=self._read, args=(self._serial,), name=f"{self._name}-reader", daemon=True
+        )
         self._reader.start()
-        self._keeper = threading.Thread(target=self._keep_alive, name=f"{name}-alive", daemon=True)
+        self._keeper = threading.Thread(
+            target=self._keep_alive, name=f"{self._name}-alive", daemon=True
+        )
+
+    @property
+    def gone(self) -> str:
+        """Why the port is gone; empty while it is there."""
+        return self._gone
+
+    def reopen(self) -> None:
+        """Open the port again after it was gone; `keep_alive` has to be called again, too.
+
+        Raises:
+            BenchFault: it is not back.
+        """
+        close_port(self._serial, self._reader)
+        if self._keeper.is_alive():
+            self._keeper.join(2.0)
+        self._open()
 
     @property
     def closed(self) -> bool:
@@ -184,18 +215,24 @@ class ControllerLink:
             device=self._name,
             state=self._situation(),
             expected="the port to stay while the bench is up",
-            hint="unplugged, or the controller restarted? plug it in and start again",
+            hint="unplugged, or the controller restarted? it is opened again when it is back",
         )
 
-    def _read(self) -> None:
-        follow(self._serial, self._closing, FrameReader().feed, self._take, self._lose)
+    def _read(self, port: serial.Serial) -> None:
+        follow(port, self._closing, FrameReader().feed, self._take, self._lose)
+
+    def give_up(self, why: str) -> None:
+        """Take the port for gone: what is behind it does not answer as it should."""
+        with self._changed:
+            self._gone = why
+            self._changed.notify_all()
 
     def _lose(self, why: str) -> None:
         with self._changed:
             first, self._gone = not self._gone, self._gone or why
             self._changed.notify_all()
-        if first:
-            self._note(f"serial port {self._port} is gone: {why}")
+        if first and not self._closing.is_set():
+            self._lost(f"its serial port {self._port} is gone: {why}")
 
     def _take(self, message: Message) -> None:
         command = self._asked.get(message.seq, "") if isinstance(message, Answer) else ""
@@ -227,10 +264,6 @@ class ControllerLink:
         self._closing.set()
         with self._changed:
             self._changed.notify_all()
-        with contextlib.suppress(serial.SerialException, OSError, AttributeError):
-            self._serial.cancel_read()
-        self._reader.join(2.0)
+        close_port(self._serial, self._reader)
         if self._keeper.is_alive():
             self._keeper.join(2.0)
-        with contextlib.suppress(serial.SerialException, OSError):
-            self._serial.close()

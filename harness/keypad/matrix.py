@@ -7,7 +7,15 @@ import threading
 from collections.abc import Sequence
 
 from harness.errors import BenchFault, UsageFault
-from harness.events import KeyPressed, KeyReleased, LampChanged, LampColour, Note
+from harness.events import (
+    KeyPressed,
+    KeyReleased,
+    LampChanged,
+    LampColour,
+    Note,
+    PartBack,
+    PartLost,
+)
 from harness.keypad.fate import Fate, KeyFault
 from harness.keypad.frames import (
     Answer,
@@ -83,6 +91,7 @@ class MatrixKeypad:
             alive_s,
             hear=self._hear,
             note=self._note,
+            lost=self._lose,
             situation=self._situation,
         )
         try:
@@ -92,6 +101,36 @@ class MatrixKeypad:
             self._link.close()
             raise
         self._link.keep_alive()
+
+    @property
+    def gone(self) -> str:
+        """Why its port is gone; empty while it is there."""
+        return self._link.gone
+
+    def mend(self) -> None:
+        """Open the port again and greet the controller, which lets go of every key.
+
+        Raises:
+            BenchFault: the port is not back, or no controller answers on it.
+        """
+        with self._keys_lock:
+            self._link.reopen()
+            try:
+                self._identity = self._greet()
+                self.lamps()
+            except BenchFault as fault:
+                self._link.give_up(fault.summary)
+                raise
+            with self._changed:
+                # It said so to nobody.
+                unheard = sorted(self._down)
+                self._down.clear()
+                self._held.clear()
+                self._let_go.clear()
+            self._link.keep_alive()
+        if unheard:
+            self._note(f"{self._name} has let go of {', '.join(unheard)} while it was away")
+        self._observe(PartBack(self._name), device=self._device)
 
     @property
     def name(self) -> str:
@@ -339,6 +378,10 @@ class MatrixKeypad:
                 self._note(f"{self._name} sent a damaged line: {why}: {line[:80]!r}")
             case Answer(device_ms=ms, text=text) if command == "lamps":
                 self._see_all_lamps(text, ms)
+
+    def _lose(self, why: str) -> None:
+        hint = "plug it in; the controller lets go of all keys after 2 s by itself"
+        self._observe(PartLost(self._name, why, self._device, hint), device=self._device)
 
     def _note(self, text: str) -> None:
         self._observe(Note(text=text), device=self._device)

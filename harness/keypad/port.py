@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable, Iterable
 from typing import TypeVar
@@ -10,7 +11,7 @@ import serial
 
 from harness.errors import BenchFault
 
-__all__ = ["follow", "open_port"]
+__all__ = ["close_port", "follow", "open_port"]
 
 M = TypeVar("M")
 
@@ -68,3 +69,13 @@ def follow(
             return
         for message in feed(data):
             take(message)
+
+
+def close_port(port: serial.Serial, reader: threading.Thread) -> None:
+    """End the reader's wait and close the port; harmless when its device is gone."""
+    with contextlib.suppress(serial.SerialException, OSError, AttributeError):
+        port.cancel_read()
+    if reader is not threading.current_thread():
+        reader.join(2.0)
+    with contextlib.suppress(serial.SerialException, OSError):
+        port.close()

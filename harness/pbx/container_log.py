@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -81,10 +82,11 @@ class ContainerLog:
             self._thread.join(within)
 
     def _follow(self) -> None:
-        with self._path.open("wb") as kept, self._stream as stream:
+        with self._path.open("wb", buffering=0) as kept, self._stream as stream:
             for raw in stream:
-                kept.write(raw)
-                kept.flush()
+                # Asterisk stands still when nobody takes what it says, full disk or not.
+                with suppress(OSError):
+                    kept.write(raw)
                 line = raw.decode("utf-8", "replace").rstrip("\r\n")
                 with self._changed:
                     self._last.append(line)

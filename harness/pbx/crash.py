@@ -46,12 +46,16 @@ def keep_crash(reason: str, log: Path, cores: Path, folder: Path) -> Crash:
 
     A core file holds every password Asterisk had in memory, so only the owner may open the folder.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    folder.chmod(0o700)
-    kept = Path(shutil.copy(log, folder / log.name)) if log.exists() else log
+    kept = log
     core: Path | str = _why_no_core()
-    for found in sorted(cores.glob("*")) if cores.is_dir() else ():
-        core = Path(shutil.move(found, folder / found.name))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o700)
+        kept = Path(shutil.copy(log, folder / log.name)) if log.exists() else log
+        for found in sorted(cores.glob("*")) if cores.is_dir() else ():
+            core = Path(shutil.move(found, folder / found.name))
+    except OSError as error:
+        core = f"not all of it could be kept: {error.strerror}"
     return Crash(reason, kept, core)
 
 

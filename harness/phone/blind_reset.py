@@ -32,7 +32,7 @@ def hold_blindly(
             asked[:] = timeline.events(FileRequested, device=phone, since=since)
             return bool(asked)
 
-        if timeline.wait_until(booting, within=device(_HOLD_S), since=since):
+        if timeline.wait_until(booting, within=device(_HOLD_S), since=since, device=phone):
             raise BenchFault(
                 f"key # did not reach the phone: it booted normally and asked for {asked[0].name}",
                 device=keypad,
@@ -58,7 +58,7 @@ def see_reset_begin(
             asked[:] = timeline.events(FileRequested, device=phone, since=since)
             return bool(asked)
 
-        timeline.wait_until(asking, within=device(900), since=since)
+        timeline.wait_until(asking, within=device(900), since=since, device=phone)
         if asked and asked[0].name.startswith(_NORMAL_BOOT):
             raise Inconclusive(
                 "it booted normally after the reset code",

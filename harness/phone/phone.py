@@ -25,6 +25,8 @@ from harness.timeline import Mark, Timeline
 
 __all__ = ["Phone"]
 
+#: Seconds on hardware for all components of a load, from the request for the first.
+_FLASH_WITHIN = 900.0
 _LOAD_IN_REASON = re.compile(r"(?im)^Reason:.*\bLoad=(\S+?)(?:[\s\"]|$)")
 
 
@@ -74,7 +76,18 @@ class Phone(CallControl):
         return self.spec.lines[0].user
 
     def power_off(self) -> None:
-        """Cut the outlet; returns when the PDU reads back off."""
+        """Cut the outlet; returns when the PDU reads back off.
+
+        A phone that is being flashed is left to it first: a test that failed meanwhile, of
+        whatever, must not cost the phone its flash.
+        """
+        if self.state is PhoneState.UPGRADING:
+            with self._timeline.step("let it write its flash", device=self.name):
+                self._timeline.wait_until(
+                    lambda _: self.state is not PhoneState.UPGRADING,
+                    within=self._deadlines.device(_FLASH_WITHIN),
+                    device=self.name,
+                )
         with self._timeline.step("power off", device=self.name):
             self.power.set(self.spec.outlet.outlet, on=False)
 
@@ -190,6 +203,7 @@ class Phone(CallControl):
                 lambda _: bool(self._timeline.events(FileRequested, device=self.name, since=since)),
                 within=self._deadlines.device(60),
                 since=since,
+                device=self.name,
             )
 
         keys = ("settings", *"**#**")

@@ -50,6 +50,13 @@ class Power(Protocol):
     def identity(self) -> str:
         """Who the device says it is, e.g. its ``*IDN?`` answer or its sysDescr."""
 
+    @property
+    def gone(self) -> str:
+        """Why it could not be talked to the last time; empty when it could."""
+
+    def mend(self) -> None:
+        """Connect again; `BenchFault` when it still cannot be talked to."""
+
     def set(self, outlet: str, on: bool) -> None:
         """Switch an outlet; returns once the new state is confirmed.
 

@@ -11,13 +11,16 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable
+from typing import TypeVar
 
 from harness.errors import BenchFault, UsageFault
-from harness.events import Note, OutletRead, OutletSwitched
+from harness.events import Note, OutletRead, OutletSwitched, PartBack
 from harness.power.api import OutletDriver, OutletState, SideEffect
 from harness.timeline import Observer
 
 __all__ = ["SwitchedOutlets"]
+
+T = TypeVar("T")
 
 #: Seconds between two looks: no PDU tells us by itself.
 _POLL_S = 0.05
@@ -65,6 +68,7 @@ class SwitchedOutlets:
         self._effects: dict[str, SideEffect] = {}
         self._lock = threading.RLock()
         self._closing = threading.Event()
+        self._gone = ""
 
     @property
     def name(self) -> str:
@@ -75,6 +79,21 @@ class SwitchedOutlets:
     def identity(self) -> str:
         """Who the device says it is."""
         return self._driver.identity
+
+    @property
+    def gone(self) -> str:
+        """Why it could not be talked to the last time; empty when it could."""
+        return self._gone
+
+    def mend(self) -> None:
+        """Connect again after it could not be talked to.
+
+        Raises:
+            BenchFault: it still cannot.
+        """
+        with self._lock:
+            self._read(self._named[0] if self._named else self._outlets[0])
+        self._observe(PartBack(self._name), device=self._name)
 
     def watch(self, outlet: str, effect: SideEffect) -> None:
         """Let a side effect confirm or contradict what the device says of an outlet.
@@ -97,7 +116,7 @@ class SwitchedOutlets:
         wanted = OutletState.ON if on else OutletState.OFF
         with self._lock:
             # Reading first shows a connection that broke while idle before it eats the command.
-            self._driver.read(outlet)
+            self._read(outlet)
             effect = self._effects.get(outlet)
             look = effect.start() if effect is not None else None
             found = OutletState.UNKNOWN
@@ -105,7 +124,7 @@ class SwitchedOutlets:
                 if attempt:
                     # The device has just said that the command, sent as the line broke, was lost.
                     self._observe(Note(text=f"outlet {outlet} {wanted} was lost; sent again"))
-                arrived = self._driver.switch(outlet, on)
+                arrived = self._talk(lambda: self._driver.switch(outlet, on))
                 found = self._read_until(outlet, wanted, time.monotonic() + self._confirm_s)
                 if arrived or found in (wanted, OutletState.UNKNOWN):
                     break
@@ -133,9 +152,9 @@ class SwitchedOutlets:
         """
         self._check(outlet)
         with self._lock:
-            found = self._driver.read(outlet)
+            found = self._read(outlet)
             if found is OutletState.UNKNOWN and self._draw_a is not None:
-                found = self._by_draw(self._driver.amperes(outlet), self._draw_a)
+                found = self._by_draw(self._amperes(outlet), self._draw_a)
         self._tell(outlet, found)
         return found
 
@@ -148,7 +167,7 @@ class SwitchedOutlets:
         """
         self._check(outlet)
         with self._lock:
-            return self._driver.amperes(outlet)
+            return self._amperes(outlet)
 
     def close(self) -> None:
         """Let go of the device; outlets keep their state."""
@@ -180,15 +199,31 @@ class SwitchedOutlets:
                 "or list the names of your outlets as the PDU's outlets",
             )
 
+    def _read(self, outlet: str) -> OutletState:
+        return self._talk(lambda: self._driver.read(outlet))
+
+    def _amperes(self, outlet: str) -> float | None:
+        return self._talk(lambda: self._driver.amperes(outlet))
+
+    def _talk(self, action: Callable[[], T]) -> T:
+        """Let the driver do something, and remember whether the device could be talked to."""
+        try:
+            answer = action()
+        except BenchFault as fault:
+            self._gone = fault.summary
+            raise
+        self._gone = ""
+        return answer
+
     def _read_until(self, outlet: str, wanted: OutletState, deadline: float) -> OutletState:
-        found = self._driver.read(outlet)
+        found = self._read(outlet)
         while (
             found is not wanted
             and self._driver.reads_back
             and time.monotonic() < deadline
             and not self._closing.wait(_POLL_S)
         ):
-            found = self._driver.read(outlet)
+            found = self._read(outlet)
         return found
 
     @staticmethod
@@ -207,7 +242,7 @@ class SwitchedOutlets:
             return []
         limit = _OFF_DRAWS_LESS_A if self._draw_a is None else self._draw_a
         deadline = time.monotonic() + self._confirm_s
-        amperes = self._driver.amperes(outlet)
+        amperes = self._amperes(outlet)
         while amperes is not None and self._by_draw(amperes, limit) is not wanted:
             if time.monotonic() >= deadline or self._closing.wait(_POLL_S):
                 drawn = f"draws {amperes:.3f} A"
@@ -219,7 +254,7 @@ class SwitchedOutlets:
                     drawn,
                     f"{'at least' if wanted is OutletState.ON else 'less than'} {limit:.3f} A",
                 )
-            amperes = self._driver.amperes(outlet)
+            amperes = self._amperes(outlet)
         return [] if amperes is None or self._draw_a is None else ["draw"]
 
     def _effect_agrees(

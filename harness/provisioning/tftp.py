@@ -15,13 +15,21 @@ import struct
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from tftpy.TftpPacketFactory import TftpPacketFactory
 from tftpy.TftpPacketTypes import TftpPacketACK, TftpPacketERR, TftpPacketRRQ, TftpPacketWRQ
 
 from harness.errors import BenchFault
-from harness.events import FaultFired, FileRefused, FileRequested, FileServed
+from harness.events import (
+    FaultFired,
+    FileRefused,
+    FileRequested,
+    FileServed,
+    PartBack,
+    PartLost,
+)
 from harness.provisioning.served_folder import OutsideRoot, ServedFolder
 from harness.provisioning.tftp_faults import ErrorAnswer, Fault, Injection, Silence, Truncate
 from harness.provisioning.tftp_transfer import Transfer
@@ -51,6 +59,8 @@ class TftpServer:
         device_of: the phone's lab name for a client's IP address.
     """
 
+    name = "tftp"
+
     def __init__(
         self,
         root: Path,
@@ -75,6 +85,7 @@ class TftpServer:
         self._thread: threading.Thread | None = None
         self._factory = TftpPacketFactory()
         self._injections: tuple[Injection, ...] = ()
+        self._gone = ""
 
     def inject(self, fault: Fault, file: str, address: str = "") -> Injection:
         """Spoil requests for a file, of one phone's address or (empty) of all, from now on.
@@ -114,14 +125,16 @@ class TftpServer:
         self._wake_out, self._wake_in = socket.socketpair()
         self._poll.register(listener, select.EPOLLIN)
         self._poll.register(self._wake_out, select.EPOLLIN)
-        self._thread = threading.Thread(target=self._serve, name="tftp", daemon=True)
+        self._gone = ""
+        self._thread = threading.Thread(target=self._guarded, name="tftp", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
         """Stop serving; transfers under way are given up."""
         if self._thread is None or self._listener is None:
             return
-        self._wake_in.send(b"x")
+        with suppress(OSError):
+            self._wake_in.send(b"x")
         self._thread.join(5.0)
         self._thread = None
         for transfer in list(self._transfers.values()):
@@ -131,6 +144,29 @@ class TftpServer:
         self._poll.close()
         self._wake_in.close()
         self._wake_out.close()
+
+    @property
+    def gone(self) -> str:
+        """Why it serves no more; empty while it does."""
+        return self._gone
+
+    def mend(self) -> None:
+        """Open the port again after it ended by itself.
+
+        Raises:
+            BenchFault: as from :meth:`start`.
+        """
+        self.stop()
+        self.start()
+        self._observe(PartBack(self.name))
+
+    def _guarded(self) -> None:
+        try:
+            self._serve()
+        except Exception as error:  # noqa: BLE001 - a dead server must not pass for silent phones
+            self._gone = f"the TFTP server ended by itself: {type(error).__name__}: {error}"
+            hint = "a bug of the harness or a host without sockets; its end is on the timeline"
+            self._observe(PartLost(self.name, self._gone, hint=hint))
 
     def _serve(self) -> None:
         while True:

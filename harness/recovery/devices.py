@@ -33,6 +33,19 @@ class WrittenPower:
         """Who the device says it is."""
         return self._power.identity
 
+    @property
+    def gone(self) -> str:
+        """Why it cannot be talked to; empty while it can."""
+        return self._power.gone
+
+    def mend(self) -> None:
+        """Connect again.
+
+        Raises:
+            BenchFault: it still cannot be talked to.
+        """
+        self._power.mend()
+
     def set(self, outlet: str, on: bool) -> None:
         """Write it down, then switch the outlet; returns once the new state is confirmed.
 
@@ -86,6 +99,19 @@ class WrittenKeypad:
     def senses(self) -> Senses:
         """What it knows by itself of keys and lamps."""
         return self._keypad.senses
+
+    @property
+    def gone(self) -> str:
+        """Why it cannot be talked to; empty while it can."""
+        return self._keypad.gone
+
+    def mend(self) -> None:
+        """Connect again.
+
+        Raises:
+            BenchFault: it still cannot be talked to.
+        """
+        self._keypad.mend()
 
     def press(self, key: str) -> None:
         """Write it down, then push a key down and keep it down."""

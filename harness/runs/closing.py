@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from harness.events import Record
@@ -18,28 +19,38 @@ from harness.timeline import TIMELINES
 __all__ = ["close_run", "name_latest"]
 
 
-def close_run(run: RunResult, records: Sequence[Record], secrets: AbstractSet[str]) -> list[Path]:
+def close_run(
+    run: RunResult,
+    records: Sequence[Record],
+    secrets: AbstractSet[str],
+    attempt: Callable[[str, Callable[[], object]], object] = lambda _, write: write(),
+) -> list[Path]:
     """Write transfers and reports of a run, and redact its timelines. Twice is as good as once.
 
     Args:
         run: the run; nobody may write to its timelines any more.
         records: all that was seen in it.
         secrets: what must not be in what is written.
+        attempt: writes one thing by its name; it may let a full disk pass.
 
     Returns:
-        The report and JUnit's file.
+        The report and JUnit's file, as far as there was room.
     """
+    report, junit = run.directory / "report.html", run.directory / "junit.xml"
+    attempt("transfers", lambda: _write_transfers(run, records))
+    attempt(report.name, lambda: write_html(run, records, report, secrets=secrets))
+    attempt(junit.name, lambda: write_junit(run, junit, secrets=secrets))
+    for timeline in sorted(run.directory.glob(TIMELINES)):
+        # Written as things happened, before anybody could look for secrets in it.
+        attempt(timeline.name, partial(redact_file, timeline, secrets))
+    return [path for path in (report, junit) if path.exists()]
+
+
+def _write_transfers(run: RunResult, records: Sequence[Record]) -> None:
     for name in run.devices:
         log = run.directory / "transfers" / f"{name}.txt"
         log.parent.mkdir(exist_ok=True)
         log.write_text(as_table(transfers(records, name)) + "\n", encoding="utf-8")
-    report, junit = run.directory / "report.html", run.directory / "junit.xml"
-    write_html(run, records, report, secrets=secrets)
-    write_junit(run, junit, secrets=secrets)
-    for timeline in sorted(run.directory.glob(TIMELINES)):
-        # Written as things happened, before anybody could look for secrets in it.
-        redact_file(timeline, secrets)
-    return [report, junit]
 
 
 def name_latest(directory: Path, *, unless_newer: bool = False) -> None:

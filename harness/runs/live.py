@@ -12,6 +12,9 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.events import (
+    ClockJumped,
+    PartBack,
+    PartLost,
     PhoneStateChanged,
     Record,
     StationQuarantined,
@@ -85,6 +88,8 @@ class LiveView:
         elif isinstance(event, StationQuarantined):
             self._state[record.device] = "QUARANTINED"
             self._say(record, str(event))
+        elif isinstance(event, PartLost | PartBack | ClockJumped):
+            self._say(record, f"! {event}")
         elif isinstance(event, StepStarted) and record.device:
             self._step[record.device] = (event.name, time.monotonic())
             self._say(record, event.name)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from harness.appending import AppendOnlyFile
 from harness.errors import UsageFault
 from harness.runs.verdict import Verdict
 
@@ -98,16 +99,32 @@ class RunResult:
     owner: str = ""
     interrupted: str = ""
     resumed: list[float] = field(default_factory=list)
+    #: What of it could not be written, and why.
+    unwritten: dict[str, str] = field(default_factory=dict)
+    _file: AppendOnlyFile | None = field(default=None, init=False, repr=False, compare=False)
 
     def add(self, result: TestResult) -> None:
-        """Take a result and write it down at once."""
+        """Take a result and write it down at once; without room on the disk, as soon as there is.
+
+        Raises:
+            OSError: it is not on disk yet.
+        """
         self.results.append(result)
+        if self._file is None:
+            self._file = AppendOnlyFile(self.directory / RESULTS)
+        trouble = self._file.write(json.dumps(result.as_dict(self.directory)) + "\n")
+        if trouble is not None:
+            raise trouble
         self.save_head()
-        with (self.directory / RESULTS).open("a", encoding="utf-8") as file:
-            file.write(json.dumps(result.as_dict(self.directory)) + "\n")
 
     def save_head(self) -> None:
-        """Write down what the run is."""
+        """Write down what the run is; the last head stays until the new one is whole.
+
+        Raises:
+            OSError: it cannot be written, or a result that was owed still cannot.
+        """
+        if self._file is not None and (trouble := self._file.write("")) is not None:
+            raise trouble
         head = {
             "run_id": self.run_id, "lab": self.lab, "started": self.started, "ended": self.ended,
             "devices": self.devices, "versions": self.versions, "seeded": self.seeded,
@@ -147,9 +164,9 @@ class RunResult:
 
     @property
     def verdicts(self) -> list[Verdict]:
-        """What decides the exit code: a station that is out is a fault of the bench."""
+        """What decides the exit code: a station out, or no room to write, is the bench's fault."""
         told = [result.verdict for result in self.counted]
-        return [*told, Verdict.BENCH_FAULT] if self.quarantined else told
+        return [*told, Verdict.BENCH_FAULT] if self.quarantined or self.unwritten else told
 
     def reason_not_run(self, test: str) -> str:
         """Why a test was not run: its station's reason, or that of all of them."""

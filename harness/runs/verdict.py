@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import StrEnum
 
+from harness.disk import is_full
 from harness.errors import (
     BenchFault,
     HarnessBug,
@@ -50,9 +51,12 @@ _EXIT_CODES = {
 def classify(error: BaseException) -> tuple[Verdict, str]:
     """Return the verdict an error means and its first sentence.
 
-    A failed ``assert`` in a test is an expectation the phone did not meet; anything that is not
-    one of ours is a bug of the harness.
+    A failed ``assert`` in a test is an expectation the phone did not meet; a full disk is the
+    bench's, whatever came of it; anything else that is not one of ours is a bug of the harness.
     """
+    if is_full(error):
+        # Whatever it stopped, and whoever met it.
+        return Verdict.BENCH_FAULT, f"disk: full: {_sentence(error)}"
     for kind, verdict in _OF_ERROR:
         if isinstance(error, kind):
             return verdict, _sentence(error)

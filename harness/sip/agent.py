@@ -12,15 +12,28 @@ import ctypes
 import os
 import selectors
 import sys
+import time
 from collections.abc import Callable
 
 from harness.errors import BenchFault, HarnessError, UsageFault
-from harness.sip.messages import Command, Leave, Message, PeerSpec, Ready, Unusable, decode, encode
+from harness.sip.messages import (
+    Alive,
+    Command,
+    Leave,
+    Message,
+    PeerSpec,
+    Ready,
+    Unusable,
+    decode,
+    encode,
+)
 
 __all__ = ["main"]
 
 _PUMP_MS = 10
 _CHUNK = 65536
+#: Seconds between signs of life.
+_ALIVE_S = 0.5
 
 
 def main() -> None:
@@ -69,8 +82,12 @@ def _serve(spec: PeerSpec, say: Callable[[Message], None]) -> None:
     os.set_blocking(0, False)
     selector.register(0, selectors.EVENT_READ)
     buffered = b""
+    told = 0.0
     while True:
         softphone.pump(_PUMP_MS)
+        if time.monotonic() - told >= _ALIVE_S:
+            told = time.monotonic()
+            say(Alive())
         if not selector.select(0):
             continue
         received = os.read(0, _CHUNK)

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from harness.errors import HarnessBug
 
 __all__ = [
+    "Alive",
     "Answer",
     "Answered",
     "AutoAnswer",
@@ -220,6 +221,12 @@ class Leave(Command):
 
 
 # Reports.
+
+
+@_message
+@dataclass(frozen=True, slots=True)
+class Alive(Message):
+    """The process still turns its loop; said twice a second."""
 
 
 @_message

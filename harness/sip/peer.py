@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from harness.errors import BenchFault, HarnessBug, ProductFault, UsageFault
-from harness.events import CallStateChanged, DtmfHeard, Note, Registered
+from harness.events import CallStateChanged, DtmfHeard, Note, PartBack, PartLost, Registered
 from harness.sip.call import PeerCall
 from harness.sip.messages import (
     Answered,
@@ -51,6 +52,8 @@ class Peer:
 
     Attributes:
         local: ``address:port`` of its SIP port, once started.
+        needed: whether somebody counts on it now, so that its death concerns the running test; as
+            it does when a call of it is up.
     """
 
     def __init__(
@@ -73,6 +76,7 @@ class Peer:
         self.observe = observe
         self.timeline: Timeline = observe.timeline
         self.local = ""
+        self.needed = False
         self._registrar = f"{registrar[0]}:{registrar[1]}" if registrar else ""
         spec = PeerSpec(
             name=name,
@@ -84,6 +88,8 @@ class Peer:
             rtp_port=rtp_port,
             directory=str((workdir / name).resolve()),
         )
+        self._folder = workdir / name
+        self._command = command
         self._process = PeerProcess(spec, self._take, self._died, command)
         self._registrations: list[RegistrationReported] = []
         self._calls: dict[int, PeerCall] = {}
@@ -104,6 +110,11 @@ class Peer:
         """The number of its process while it runs."""
         return self._process.pid
 
+    @property
+    def gone(self) -> str:
+        """Why its process can no longer be asked; empty while it can."""
+        return self._process.gone
+
     def start(self) -> None:
         """Start the process and wait until its SIP port is open.
 
@@ -118,6 +129,25 @@ class Peer:
     def stop(self) -> None:
         """End calls, registration and the process; never raises."""
         self._process.stop()
+
+    def mend(self) -> None:
+        """Begin anew after its process is gone: no calls, registered, log in another folder.
+
+        Raises:
+            BenchFault: as from :meth:`start` and :meth:`register`.
+        """
+        self._process.stop()
+        number = 2
+        while (folder := self._folder.with_name(f"{self.name}-{number}")).exists():
+            number += 1
+        # What the last one left, its log and recordings, is evidence.
+        spec = replace(self._process.spec, directory=str(folder.resolve()))
+        self._process = PeerProcess(spec, self._take, self._died, self._command)
+        self._registrations, self._calls, self._incoming = [], {}, []
+        self.start()
+        if self._registrar:
+            self.register(within=5.0)
+        self.observe(PartBack(self.name), device=self.name)
 
     def register(self, *, within: float) -> None:
         """Register at the PBX.
@@ -196,7 +226,9 @@ class Peer:
         )
 
     def hang_up_all(self) -> None:
-        """End every call and forget calls nobody took."""
+        """End every call and forget calls nobody took; those of a dead process have ended."""
+        if self.gone:
+            return
         self.ask(HangUpAll())
         with self.changed:
             self._incoming.clear()
@@ -241,7 +273,12 @@ class Peer:
             return self._calls[number]
 
     def _died(self, reason: str) -> None:
-        self.observe(Note(f"peer process ended by itself: {reason}"), device=self.name)
+        said = f"its process is gone: {reason}"
+        if self.needed or any(call.state != "ended" for call in self._calls.values()):
+            hint = f"read {self._process.spec.directory}"
+            self.observe(PartLost(self.name, said, hint=hint), device=self.name)
+        else:
+            self.observe(Note(f"peer: {said}"), device=self.name)
 
     def _take(self, message: Message) -> None:
         match message:

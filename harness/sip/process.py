@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import itertools
 import os
+import select
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import IO
@@ -15,6 +16,7 @@ from typing import IO
 import harness
 from harness.errors import BenchFault, HarnessBug, HarnessError, UsageFault
 from harness.sip.messages import (
+    Alive,
     Answered,
     Command,
     Leave,
@@ -34,6 +36,9 @@ AGENT: Sequence[str] = (sys.executable, "-m", "harness.sip.agent")
 _START_SECONDS = 15.0
 _ANSWER_SECONDS = 5.0
 _LEAVE_SECONDS = 2.0
+#: A process that said it lived and says nothing for so long hangs; it says so twice a second.
+_HUNG_SECONDS = 4.0
+_CHUNK = 65536
 
 
 class PeerProcess:
@@ -42,7 +47,8 @@ class PeerProcess:
     Args:
         spec: who the process is to be.
         take: called with each report, in the reader thread, one at a time.
-        died: called with the reason when the process ends without having been asked to.
+        died: called with the reason when the process ends without having been asked to, or was
+            ended because it hung.
         command: what to run.
 
     ``changed`` is notified after each report has been taken and when the process ends; wait on
@@ -72,6 +78,7 @@ class PeerProcess:
         self._ready: Ready | None = None
         self._unusable: Unusable | None = None
         self._asked_to_leave = False
+        self._shows_life = False
 
     def start(self) -> Ready:
         """Start the process and wait until its SIP port is open.
@@ -223,14 +230,16 @@ class PeerProcess:
     def _read(self, process: subprocess.Popen[bytes], output: IO[bytes]) -> None:
         why = ""
         with output:
-            for line in output:
-                try:
-                    message = decode(line)
-                except HarnessBug as bug:
-                    why = bug.summary
-                    process.kill()
-                    break
-                self._dispatch(message)
+            try:
+                for line in self._lines(output.fileno()):
+                    self._dispatch(decode(line))
+            except HarnessBug as bug:
+                why = bug.summary
+                process.kill()
+            except TimeoutError:
+                # A stopped process cannot be asked to end.
+                why = f"it hung: no sign of life for {_HUNG_SECONDS:.0f} s, so it was ended"
+                process.kill()
         code = process.wait()
         with self.changed:
             self.gone = why or (f"signal {-code}" if code < 0 else f"exit code {code}")
@@ -238,7 +247,23 @@ class PeerProcess:
         if not self._asked_to_leave:
             self._died(self.gone)
 
+    def _lines(self, pipe: int) -> Iterator[bytes]:
+        """Yield each line it says; `TimeoutError` when it showed life before and does no more."""
+        rest = b""
+        while True:
+            patience = _HUNG_SECONDS if self._shows_life else None
+            if not select.select([pipe], [], [], patience)[0]:
+                raise TimeoutError
+            received = os.read(pipe, _CHUNK)
+            if not received:
+                return
+            *lines, rest = (rest + received).split(b"\n")
+            yield from lines
+
     def _dispatch(self, message: Message) -> None:
+        if isinstance(message, Alive):
+            self._shows_life = True
+            return
         if isinstance(message, Answered):
             self._answers[message.id] = message
         elif isinstance(message, Ready):

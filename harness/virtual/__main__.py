@@ -70,7 +70,7 @@ async def _run(spec: BenchSpec, cables: Mapping[str, Cable]) -> None:
         for name, entry in spec.gantries.items()
     }
     sensors = {
-        name: KeypadTwin(name, KeypadSpec(), world, _log)
+        name: KeypadTwin(name, KeypadSpec(), world, _log, f"{name}-sensor")
         for name, entry in spec.gantries.items()
         if entry.sensor
     }

@@ -11,14 +11,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-import tty
 from collections import deque
 from collections.abc import Callable
 
 from harness.virtual.grbl_gcode import Modes, Refused, parse
 from harness.virtual.grbl_motion import Motion, State
 from harness.virtual.grbl_settings import SETTINGS, shown, store
+from harness.virtual.port import TwinPort
 from harness.virtual.spec import GantrySpec
 from harness.virtual.stylus import Stylus
 from harness.virtual.world import World
@@ -28,6 +27,7 @@ __all__ = ["GrblTwin"]
 _RX_BUFFER = 128
 _LINE_BUFFER = 80
 _DWELL_STEP_S = 0.05
+_PULLED_AFTER_S = 0.3
 _HOLD, _RESUME, _STATUS, _RESET, _JOG_CANCEL = b"!~?\x18\x85"
 _WELCOME = "\r\nGrbl 1.1h ['$' for help]"
 _LOCKED = "[MSG:'$H'|'$X' to unlock]"
@@ -63,7 +63,8 @@ class GrblTwin:
         self._stylus = Stylus(name, spec, world, log)
         self._motion = Motion(self._settings, speed, self._tip_moved)
         self._modes = Modes()
-        self._master = self._slave = -1
+        self._port = TwinPort(world.ports / name, name, self._arrive, log)
+        self._pulled = False
         self._received: deque[int] = deque()
         self._arrived = asyncio.Event()
         self._aborted = asyncio.Event()
@@ -72,39 +73,23 @@ class GrblTwin:
 
     def start(self) -> str:
         """Open the pseudo-terminal and power up; returns the serial device for the host."""
-        self._master, self._slave = os.openpty()
-        tty.setraw(self._slave)
-        os.set_blocking(self._master, False)
-        asyncio.get_running_loop().add_reader(self._master, self._read)
+        path = self._port.plug()
         # $22=1: it does not know where it is until it is homed (HOMING_INIT_LOCK).
         self._motion.state = State.ALARM
         self._life = asyncio.create_task(self._live())
-        return os.ttyname(self._slave)
+        return path
 
     def stop(self) -> None:
         """Unplug."""
-        if self._master < 0:
-            return
-        asyncio.get_running_loop().remove_reader(self._master)
+        self._port.pull()
         if self._life is not None:
             self._life.cancel()
         self._motion.halt()
         self._stylus.stop()
-        os.close(self._master)
-        os.close(self._slave)
-        self._master = self._slave = -1
 
     # --- the wire ---------------------------------------------------------------------------------
 
-    def _read(self) -> None:
-        try:
-            received = os.read(self._master, 4096)
-        except BlockingIOError:
-            return
-        except OSError as error:
-            self._log(f"{self._name}: its port is gone: {error}")
-            asyncio.get_running_loop().remove_reader(self._master)
-            return
+    def _arrive(self, received: bytes) -> None:
         for byte in received:
             self._take(byte)
         self._arrived.set()
@@ -129,17 +114,10 @@ class GrblTwin:
                 self._log(f"{self._name}: receive buffer overflow, {bytes([byte])!r} lost")
 
     def _say(self, text: str) -> None:
-        if self._master < 0:
-            return
         if self._spec.faults.silent:
             self._fault("silent", f"kept back: {text.strip()}")
             return
-        try:
-            os.write(self._master, f"{text}\r\n".encode())
-        except BlockingIOError:
-            self._log(f"{self._name}: nobody reads its port; dropped: {text}")
-        except OSError as error:
-            self._log(f"{self._name}: cannot write to its port: {error}")
+        self._port.send(f"{text}\r\n")
 
     def _report(self) -> str:
         x, y, z = self._motion.position
@@ -334,12 +312,19 @@ class GrblTwin:
                 self._deaf = True
             return
         pressed = self._stylus.move(x, y, down=down)
+        if pressed and pressed in faults.unplug_on and not self._pulled:
+            self._pulled = True
+            asyncio.get_running_loop().call_later(_PULLED_AFTER_S, self._pull, pressed)
         if pressed and pressed in faults.restart_on:
             self._fault("restart_on", f"the supply dips at {pressed}")
             self._motion.halt()
             self._motion.state = State.ALARM
             self._received.clear()
             self._aborted.set()
+
+    def _pull(self, key: str) -> None:
+        self._fault("unplug_on", f"the cable is pulled, the stylus is on {key}")
+        self._port.pull_for(self._spec.faults.unplugged_s)
 
     def _fault(self, fault: str, text: str) -> None:
         self._log(f"fault fired: {self._name} {fault}: {text}")

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import time
-import tty
 from collections.abc import Callable, Coroutine
 from functools import partial
 
 from harness.events import LampColour
+from harness.virtual.port import TwinPort
 from harness.virtual.spec import KeypadSpec
 from harness.virtual.world import World
 
@@ -34,6 +33,7 @@ _LONGEST_MS = 60_000
 _WATCHDOG_S = 2.0
 _ANSWERS_KEPT = 16
 _HOT_AFTER_S = 0.05
+_PULLED_AFTER_S = 0.3
 _NEWEST_VERSION = 2
 _FIRMWARE = "twin-1.0.0"
 
@@ -54,17 +54,26 @@ class _Refused(Exception):
 
 
 class KeypadTwin:
-    """One controller with its keys over and its light sensors on one phone."""
+    """One controller with its keys over and its light sensors on one phone.
+
+    ``port`` is the name of its serial device, when it is not its own.
+    """
 
     def __init__(
-        self, name: str, spec: KeypadSpec, world: World, log: Callable[[str], None]
+        self,
+        name: str,
+        spec: KeypadSpec,
+        world: World,
+        log: Callable[[str], None],
+        port: str = "",
     ) -> None:
         self._name = name
         self._faults = spec.faults
         self._world = world
         self._log = log
         self._born = time.monotonic()
-        self._master = self._slave = -1
+        self._port = TwinPort(world.ports / (port or name), name, self._take, log)
+        self._pulled = False
         self._received = b""
         self._frames_sent = 0
         self._session = 0
@@ -76,26 +85,16 @@ class KeypadTwin:
 
     def start(self) -> str:
         """Open the pseudo-terminal; returns the serial device for the host."""
-        self._master, self._slave = os.openpty()
-        # The slave stays open here too: the master would see errors whenever no host is there.
-        tty.setraw(self._slave)
-        os.set_blocking(self._master, False)
-        asyncio.get_running_loop().add_reader(self._master, self._read)
         self._world.watch_lamps(self._name, self)
-        return os.ttyname(self._slave)
+        return self._port.plug()
 
     def stop(self) -> None:
         """Unplug."""
-        if self._master < 0:
-            return
-        asyncio.get_running_loop().remove_reader(self._master)
+        self._port.pull()
         for task in self._running.values():
             task.cancel()
         if self._watchdog is not None:
             self._watchdog.cancel()
-        os.close(self._master)
-        os.close(self._slave)
-        self._master = self._slave = -1
 
     def lamp_changed(self, lamp: str, colour: LampColour) -> None:
         """Report what a light sensor sees."""
@@ -103,15 +102,7 @@ class KeypadTwin:
 
     # --- the wire -------------------------------------------------------------------------------
 
-    def _read(self) -> None:
-        try:
-            data = os.read(self._master, 4096)
-        except BlockingIOError:
-            return
-        except OSError as error:
-            self._log(f"{self._name}: its port is gone: {error}")
-            asyncio.get_running_loop().remove_reader(self._master)
-            return
+    def _take(self, data: bytes) -> None:
         *lines, self._received = (self._received + data).split(b"\n")
         if len(self._received) > _LONGEST_LINE:
             self._received = b""
@@ -168,8 +159,6 @@ class KeypadTwin:
             self._send(f"!{self._ms()} {what}")
 
     def _send(self, body: str) -> None:
-        if self._master < 0:
-            return
         if self._faults.silent:
             self._fault("silent", f"kept back: {body}")
             return
@@ -179,12 +168,7 @@ class KeypadTwin:
         if every is not None and self._frames_sent % every == 0:
             self._fault("bad_crc_every", f"damaged: {body}")
             crc ^= 0xFF
-        try:
-            os.write(self._master, f"{body}*{crc:02X}\n".encode())
-        except BlockingIOError:
-            self._log(f"{self._name}: nobody reads its port; dropped: {body}")
-        except OSError as error:
-            self._log(f"{self._name}: cannot write to its port: {error}")
+        self._port.send(f"{body}*{crc:02X}\n")
 
     def _ms(self) -> int:
         return int((time.monotonic() - self._born) * 1000)
@@ -269,6 +253,15 @@ class KeypadTwin:
             self._report(f"key {key} {'down' if edge else 'up'}")
         if down and key in self._faults.hot_keys:
             asyncio.get_running_loop().call_later(_HOT_AFTER_S, self._give_up, key)
+        if down and key in self._faults.unplug_on and not self._pulled:
+            self._pulled = True
+            asyncio.get_running_loop().call_later(_PULLED_AFTER_S, self._pull)
+
+    def _pull(self) -> None:
+        held = " ".join(sorted(self._down)) or "none"
+        self._fault("unplug_on", f"the cable is pulled, keys down: {held}")
+        self._received = b""
+        self._port.pull_for(self._faults.unplugged_s)
 
     def _give_up(self, key: str) -> None:
         if key not in self._down:
@@ -292,6 +285,8 @@ class KeypadTwin:
         self._watchdog = asyncio.get_running_loop().call_later(_WATCHDOG_S, self._host_is_gone)
 
     def _host_is_gone(self) -> None:
+        held = " ".join(sorted(self._down)) or "none"
+        self._log(f"{self._name}: heard nothing for {_WATCHDOG_S:.0f} s, lets go of keys: {held}")
         self._let_go()
         self._report("watchdog")
 

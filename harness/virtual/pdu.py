@@ -45,6 +45,18 @@ class PduTwin:
         for writer in tuple(self._clients):
             writer.close()
 
+    async def _go_away(self, seconds: float) -> None:
+        if self._server is None:
+            return
+        host, port = self._server.sockets[0].getsockname()[:2]
+        self._server.close()
+        for writer in tuple(self._clients):
+            # Nobody says good-bye when the network card restarts.
+            writer.transport.abort()
+        await asyncio.sleep(seconds)
+        self._server = await asyncio.start_server(self._serve, host, port)
+        self._outlets.come_back()
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._clients.add(writer)
         lines = 0
@@ -89,7 +101,10 @@ class PduTwin:
             return None if outlet is None else f"{self._outlets.amperes(outlet):.3f}"
         if match := _SWITCH.match(command):
             outlet = self._outlet(match[1])
-            if outlet is not None and match[2] in _BOOLEANS:
+            on = _BOOLEANS.get(match[2])
+            if outlet is not None and on and (seconds := self._outlets.goes_away(outlet, on=on)):
+                self._outlets.start(self._go_away(seconds))
+            elif outlet is not None and match[2] in _BOOLEANS:
                 await self._outlets.switch(outlet, _BOOLEANS[match[2]])
             elif outlet is not None:
                 self._complain('-224,"Illegal parameter value"')

@@ -111,7 +111,11 @@ class _Table(instrum.AbstractMibInstrumController):  # type: ignore[misc]
                 raise error.WrongTypeError(name=name, idx=index)
             if int(value) not in (self._columns.on, self._columns.off):
                 raise error.WrongValueError(name=name, idx=index)
-            self._outlets.start(self._outlets.switch(outlet, int(value) == self._columns.on))
+            on = int(value) == self._columns.on
+            if seconds := self._outlets.goes_away(outlet, on=on):
+                asyncio.get_running_loop().call_later(seconds, self._outlets.come_back)
+            else:
+                self._outlets.start(self._outlets.switch(outlet, on))
         return list(varBinds)
 
     def _outlet(self, template: str, oid: str) -> int | None:
@@ -199,6 +203,8 @@ class SnmpPduTwin:
     def _loses_this(self) -> bool:
         faults = self._outlets.faults
         self._requests += 1
+        if self._outlets.away:
+            return True
         if faults.silent:
             self._outlets.fired("silent", "no answer")
             return True

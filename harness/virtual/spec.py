@@ -51,6 +51,8 @@ class PduFaults(_Spec):
         drop_after: each connection is closed when it brings the line after this many; over
             SNMP, which has none, the request after this many is lost.
         lie: reads back what it was told to do and does not do it.
+        away: (n, seconds): the n-th command to switch on is lost, and for so long nothing of it
+            can be reached: its network card restarts.
     """
 
     stuck: frozenset[_Named] = frozenset()
@@ -58,6 +60,7 @@ class PduFaults(_Spec):
     lag_s: Annotated[float, Field(ge=0)] = 0.0
     drop_after: Annotated[int, Field(ge=0)] | None = None
     lie: bool = False
+    away: tuple[Annotated[int, Field(ge=1)], Annotated[float, Field(gt=0)]] | None = None
 
 
 class PduSpec(_Spec):
@@ -84,6 +87,7 @@ class KeypadFaults(_Spec):
         stuck_keys: keys that go down and stay down.
         silent: reads the port but answers nothing.
         hot_keys: keys let go of after 50 ms, as by a coil's limit.
+        unplug_on: keys at whose first press somebody pulls the cable, for ``unplugged_s`` seconds.
         bad_crc_every: every n-th frame to the host is damaged on its way (1 means all).
     """
 
@@ -92,6 +96,8 @@ class KeypadFaults(_Spec):
     stuck_keys: frozenset[_Named] = frozenset()
     hot_keys: frozenset[_Named] = frozenset()
     silent: bool = False
+    unplug_on: frozenset[_Named] = frozenset()
+    unplugged_s: Annotated[float, Field(gt=0)] = 3.0
     bad_crc_every: Annotated[int, Field(ge=1)] | None = None
 
 
@@ -112,6 +118,7 @@ class GantryFaults(_Spec):
         turn: degrees by which it is turned about its lower left corner.
         alarm_on: keys on whose way down a limit switch trips.
         restart_on: keys at whose press the supply dips and the controller restarts.
+        unplug_on: keys at whose first press somebody pulls the cable, for ``unplugged_s`` seconds.
         silent: reads the port but answers nothing.
     """
 
@@ -122,6 +129,8 @@ class GantryFaults(_Spec):
     turn: float = 0.0
     alarm_on: frozenset[_Named] = frozenset()
     restart_on: frozenset[_Named] = frozenset()
+    unplug_on: frozenset[_Named] = frozenset()
+    unplugged_s: Annotated[float, Field(gt=0)] = 3.0
     silent: bool = False
 
 

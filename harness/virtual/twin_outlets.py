@@ -20,6 +20,9 @@ class TwinOutlets:
         self._world = world
         self._log = log
         self._told: dict[int, bool] = {}
+        self._switched_on = 0
+        #: Whether nothing of it can be reached at the moment.
+        self.away = False
         self._switching: set[asyncio.Task[None]] = set()
 
     @property
@@ -45,6 +48,21 @@ class TwinOutlets:
     def amperes(self, outlet: int) -> float:
         """What the outlet really delivers: the meter is honest."""
         return self._world.amperes(self._id(outlet))
+
+    def goes_away(self, outlet: int, *, on: bool) -> float:
+        """Take notice of a switching command; the seconds for which it goes away at it, if so."""
+        self._switched_on += on
+        if self.faults.away is None or not on or self._switched_on != self.faults.away[0]:
+            return 0.0
+        seconds = self.faults.away[1]
+        self.away = True
+        self.fired("away", f"outlet {outlet} on is lost, nothing is reached for {seconds:.0f} s")
+        return seconds
+
+    def come_back(self) -> None:
+        """Be reached again."""
+        self.away = False
+        self._log(f"{self._name}: its network is back")
 
     async def switch(self, outlet: int, on: bool) -> None:
         """Carry out a switching command."""

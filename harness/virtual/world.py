@@ -38,6 +38,8 @@ class World:
         log: Callable[[str], None],
         cables: Mapping[str, Cable] | None = None,
     ) -> None:
+        #: Where the serial devices of the robots are, like /dev/serial/by-id.
+        self.ports = spec.state_dir / "serial"
         self._outlets: dict[str, bool] = {
             f"{pdu}/{number}": False
             for pdu, entry in spec.pdus.items()

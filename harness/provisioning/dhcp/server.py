@@ -9,11 +9,12 @@ import shutil
 import subprocess
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from harness.errors import BenchFault, UsageFault
-from harness.events import DhcpMessage, Note
+from harness.events import DhcpMessage, Note, PartBack, PartLost
 from harness.namespaces import ip
 from harness.owners import die_with_parent
 from harness.provisioning.dhcp.log import DnsmasqLog
@@ -51,6 +52,24 @@ class DhcpServer:
         self._reader: threading.Thread | None = None
         self._ready = threading.Event()
         self._last_words: list[str] = []
+        self._gone = ""
+
+    name = "dhcp"
+
+    @property
+    def gone(self) -> str:
+        """Why it answers no more; empty while it does."""
+        return self._gone
+
+    def mend(self) -> None:
+        """Start it again after it ended by itself.
+
+        Raises:
+            BenchFault: as from :meth:`start`.
+        """
+        self.stop()
+        self.start()
+        self._observe(PartBack(self.name))
 
     @property
     def plan(self) -> DhcpPlan:
@@ -79,8 +98,9 @@ class DhcpServer:
         leases.unlink(missing_ok=True)
         self._ready.clear()
         self._answers = False
+        self._gone = ""
         self._last_words = []
-        self._process = subprocess.Popen(
+        process = self._process = subprocess.Popen(
             [
                 program,
                 "--keep-in-foreground",
@@ -99,7 +119,9 @@ class DhcpServer:
             # One system call and nothing else, so the threads of this process do no harm.
             preexec_fn=die_with_parent,  # noqa: PLW1509
         )
-        self._reader = threading.Thread(target=self._read, name="dhcp-log", daemon=True)
+        self._reader = threading.Thread(
+            target=self._read, args=(process,), name="dhcp-log", daemon=True
+        )
         self._reader.start()
         # Its log ends a moment before it does: poll alone would take a refusal for a start.
         self._ready.wait(_START_SECONDS)
@@ -136,9 +158,8 @@ class DhcpServer:
         self._plan = replace(plan, interface=self._plan.interface)
         self.start()
 
-    def _read(self) -> None:
-        process = self._process
-        if process is None or process.stderr is None:
+    def _read(self, process: subprocess.Popen[bytes]) -> None:
+        if process.stderr is None:
             return
         pipe = process.stderr.fileno()
         log, rest = DnsmasqLog(), b""
@@ -150,14 +171,25 @@ class DhcpServer:
                 content = os.read(pipe, 65536)
                 if not content:
                     break
-                kept.write(content)
+                # It stands still when nobody takes what it says, full disk or not.
+                with suppress(OSError):
+                    kept.write(content)
                 *lines, rest = (rest + content).split(b"\n")
                 for raw in lines:
                     line = raw.decode("utf-8", "replace")
                     self._write_down(log.feed(line))
                     self._hear(line)
         self._write_down(log.flush())
+        answered = self._answers
         self._ready.set()
+        if answered and self._process is process:
+            self._see_end(process)
+
+    def _see_end(self, process: subprocess.Popen[bytes]) -> None:
+        code = process.wait()
+        ended = f"signal {-code}" if code < 0 else f"exit code {code}"
+        self._gone = f"dnsmasq ended by itself: {ended}"
+        self._observe(PartLost(self.name, self._gone, hint="read dnsmasq.log in the run's folder"))
 
     def _hear(self, line: str) -> None:
         self._last_words = [*self._last_words[-5:], line]

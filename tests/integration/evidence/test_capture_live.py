@@ -17,8 +17,9 @@ import numpy as np
 import pytest
 from G722 import G722
 
+from harness import timeline as timeline_module
 from harness.errors import BenchFault, ProductFault
-from harness.events import DtmfHeard, Note, RtpStreamSeen, SipMessage, ToneHeard
+from harness.events import DtmfHeard, PartLost, RtpStreamSeen, SipMessage, ToneHeard
 from harness.evidence import (
     Capture,
     Evidence,
@@ -29,8 +30,10 @@ from harness.evidence import (
     ladder_text,
     write_bundle,
 )
+from harness.evidence import capture as capture_module
 from harness.evidence.frames import read_pcap
 from harness.lab import load_lab
+from harness.steady import SteadyClock
 from harness.timeline import Timeline
 
 pytestmark = [
@@ -335,8 +338,8 @@ def test_death_is_noticed_and_said_once(wire: Wire) -> None:
     process = wire.capture._process
     assert process is not None
     process.kill()
-    note = wire.timeline.wait_for(Note, within=2)
-    assert "the capture died" in note.text
+    lost = wire.timeline.wait_for(PartLost, within=2)
+    assert lost.reason == "the capture died: tcpdump was ended by signal 9"
     for attempt in (
         wire.capture.check,
         lambda: wire.capture.begin(wire.folder / "x.pcap"),
@@ -344,7 +347,47 @@ def test_death_is_noticed_and_said_once(wire: Wire) -> None:
     ):
         with pytest.raises(BenchFault, match="capture died"):
             attempt()
-    assert len(wire.timeline.events(Note)) == 1
+    assert len(wire.timeline.events(PartLost)) == 1
+
+
+def send_one(wire: Wire, test: str) -> None:
+    wire.capture.begin(wire.folder / test / "capture.pcap")
+    with bound(PHONE) as phone:
+        phone.sendto(b"SIP/2.0 200 OK\r\nCall-ID: one\r\nCSeq: 1 BYE\r\n\r\n", ("127.0.0.1", 5060))
+    wire.capture.end()
+
+
+def test_it_is_started_again_and_keeps_what_it_had(wire: Wire) -> None:
+    send_one(wire, "before")
+    process = wire.capture._process
+    assert process is not None
+    process.kill()
+    wire.timeline.wait_for(PartLost, within=2)
+    wire.capture.mend()
+    assert not wire.capture.gone
+    assert not wire.timeline.lost()
+    send_one(wire, "after")
+    for test in ("before", "after"):
+        assert len(list(read_pcap(wire.folder / test / "capture.pcap"))) == 1
+    assert {path.name for path in wire.folder.glob("*.pcap")} == {"session.pcap", "session-2.pcap"}
+
+
+@pytest.mark.parametrize("step", [3600.0, -3600.0])
+def test_packets_are_dated_by_the_run_s_clock_after_a_step(
+    wire: Wire, step: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kernel stamps by the host's clock; that it was set is what the run's clock finds."""
+    clock = SteadyClock()
+    clock._origin -= step
+    for module in (timeline_module, capture_module):
+        monkeypatch.setattr(module, "RUN_CLOCK", clock)
+    send_one(wire, "test")
+    (packet,) = read_pcap(wire.folder / "test" / "capture.pcap")
+    assert abs(packet.time - clock.now()) < 5.0
+    assert abs(packet.time - time.time()) > 3000.0
+    (message,) = wire.timeline.events(SipMessage)
+    record = next(r for r in wire.timeline.records() if r.event is message)
+    assert 0.0 <= record.wall - packet.time < 1.0
 
 
 @pytest.mark.parametrize(

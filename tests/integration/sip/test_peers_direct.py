@@ -222,7 +222,7 @@ def test_a_call_to_a_peer_that_died_is_a_bench_fault(
             call.wait_state("ended", within=5.0)
         with pytest.raises(BenchFault, match="gone"):
             call.ear.wait_hears(set(), tones, 5.0)
-        assert "ended by itself" in str(timeline.records()[-1].event)
+        assert "its process is gone: signal 9" in str(timeline.records()[-1].event)
     finally:
         dave.stop()
 

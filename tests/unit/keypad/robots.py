@@ -25,6 +25,8 @@ class Robot:
     keypad: Keypad
     felt: Callable[[], list[str]]
     unplug: Callable[[], None]
+    #: Pulls the cable for so many seconds.
+    pull_for: Callable[[float], None]
     chords: bool
 
 
@@ -44,7 +46,7 @@ def matrix_twin(tmp_path: Path, timeline: Timeline, keypad_twin: Any) -> Iterato
     running.twin._world.key = feel
     keypad = MatrixKeypad(running.port, "keypad-1", "desk", timeline.observer("keypad-1"))
     try:
-        yield Robot(keypad, lambda: felt, running.unplug, chords=True)
+        yield Robot(keypad, lambda: felt, running.unplug, running.pull_for, chords=True)
     finally:
         keypad.close()
 
@@ -54,7 +56,9 @@ def _gantry(tmp_path: Path, timeline: Timeline, stylus: dict[str, Any] | None) -
     with gantries(tmp_path) as start:
         running = start(stylus)
         with running.driver(timeline) as keypad:
-            yield Robot(keypad, lambda: running.felt, running.unplug, chords=False)
+            yield Robot(
+                keypad, lambda: running.felt, running.unplug, running.pull_for, chords=False
+            )
 
 
 def grbl_twin_z(tmp_path: Path, timeline: Timeline, _: Any) -> AbstractContextManager[Robot]:

@@ -33,6 +33,12 @@ class RunningGantry:
     log: list[str]
     felt: list[str] = field(default_factory=list)
 
+    def pull_for(self, seconds: float) -> None:
+        async def pull() -> None:
+            self.twin._port.pull_for(seconds)
+
+        asyncio.run_coroutine_threadsafe(pull(), self.loop).result(2.0)
+
     def unplug(self) -> None:
         async def stop() -> None:
             self.twin.stop()

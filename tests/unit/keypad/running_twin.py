@@ -19,6 +19,12 @@ class RunningTwin:
     def light(self, lamp: str, colour: LampColour) -> None:
         self.loop.call_soon_threadsafe(self.twin._world._lamp, "keypad-1", lamp, colour)
 
+    def pull_for(self, seconds: float) -> None:
+        async def pull() -> None:
+            self.twin._port.pull_for(seconds)
+
+        asyncio.run_coroutine_threadsafe(pull(), self.loop).result(2.0)
+
     def unplug(self) -> None:
         async def stop() -> None:
             self.twin.stop()

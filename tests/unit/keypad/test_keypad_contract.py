@@ -14,6 +14,7 @@ from robots import ROBOTS, Robot, Starter
 from harness.errors import BenchFault, UsageFault
 from harness.events import KeyPressed, KeyReleased, LampColour
 from harness.keypad import KEYS, LAMPS
+from harness.mending import Mender
 from harness.timeline import Timeline
 
 
@@ -142,6 +143,25 @@ def test_unplugged(robot: Robot) -> None:
     with pytest.raises(BenchFault, match="is gone") as caught:
         robot.keypad.release("1")
     assert caught.value.device == "keypad-1"
+
+
+def test_a_cable_that_is_put_back_is_found_and_nothing_is_held(
+    robot: Robot, timeline: Timeline
+) -> None:
+    robot.keypad.press("1")
+    robot.pull_for(0.5)
+    assert timeline.wait_until(lambda _: bool(robot.keypad.gone), within=2.0)
+    with pytest.raises(BenchFault, match="is gone"):
+        robot.keypad.tap("2")
+    with pytest.raises(BenchFault, match="cannot be opened"):
+        robot.keypad.mend()
+    assert robot.keypad.gone
+    Mender(timeline).mend([(robot.keypad, 5.0)])
+    assert not robot.keypad.gone
+    assert not timeline.lost()
+    robot.keypad.tap("2", ms=1)
+    robot.keypad.release_all()
+    assert robot.felt() == ["1+", "1-", "2+", "2-"]
 
 
 def test_every_key_of_a_phone_is_known(robot: Robot) -> None:

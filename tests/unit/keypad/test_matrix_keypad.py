@@ -16,7 +16,7 @@ from running_firmware import RunningFirmware
 from running_twin import RunningTwin
 
 from harness.errors import BenchFault, UsageFault
-from harness.events import KeyPressed, KeyReleased, LampChanged, LampColour, Note
+from harness.events import KeyPressed, KeyReleased, LampChanged, LampColour, Note, PartLost
 from harness.keypad import MatrixKeypad
 from harness.timeline import Timeline
 
@@ -254,7 +254,9 @@ def test_unplugged_while_idle(controller: Starter, timeline: Timeline) -> None:
     with opened(running.port, timeline) as keypad:
         keypad.press("#")
         running.unplug()
-        timeline.wait_for(Note, within=2.0, where=lambda note: "is gone" in note.text)
+        timeline.wait_until(lambda _: bool(timeline.events(PartLost)), within=2.0)
+        (lost,) = timeline.events(PartLost)
+        assert (lost.part, lost.phone) == ("keypad-1", "desk")
         with pytest.raises(BenchFault, match="is gone") as caught:
             keypad.release("#")
         assert caught.value.state == "keys last reported down: #"

@@ -144,3 +144,17 @@ def test_after_close_it_is_a_bench_fault(power: Power, rig: Rig) -> None:
     power.close()
     with pytest.raises(BenchFault, match="was closed"):
         power.set(rig.outlets[0], on=True)
+
+
+def test_what_went_away_is_told_until_it_is_asked_again(power: Power, rig: Rig) -> None:
+    outlet = rig.outlets[0]
+    power.set(outlet, on=True)
+    assert not power.gone
+    power.mend()
+    rig.unplug()
+    with pytest.raises(BenchFault) as caught:
+        power.state(outlet)
+    assert power.gone == caught.value.summary
+    with pytest.raises(BenchFault):
+        power.mend()
+    assert power.gone

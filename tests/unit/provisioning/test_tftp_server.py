@@ -8,6 +8,7 @@ import socket
 import struct
 from collections.abc import Iterator
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
@@ -51,6 +52,24 @@ class Bench:
             opcode, code = struct.unpack("!HH", client.recvfrom(2048)[0][:4])
             assert opcode == 5
             return int(code)
+
+
+def test_a_server_that_ends_by_itself_is_told_and_started_again(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"content")
+    bench = Bench(tmp_path)
+    try:
+        # What no datagram did so far: something in its own loop that nobody foresaw.
+        with mock.patch.object(bench.server, "_accept", side_effect=KeyError("ours")):
+            bench.ask(b"file").close()
+            with pytest.raises(BenchFault, match="tftp: the TFTP server ended by itself: KeyError"):
+                bench.timeline.wait_for(FileServed, within=5.0)
+        assert "KeyError" in bench.server.gone
+        bench.server.mend()
+        assert not bench.server.gone
+        assert not bench.timeline.lost()
+        assert bench.fetch(b"file") == b"content"
+    finally:
+        bench.server.stop()
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 from agents import agent, ready
 
 from harness.errors import BenchFault, HarnessError, ProductFault, UsageFault
-from harness.events import CallStateChanged, DtmfHeard, Note
+from harness.events import CallStateChanged, DtmfHeard, Note, PartLost
 from harness.sip import Peer, process
 from harness.timeline import Timeline
 
@@ -113,7 +113,41 @@ def test_death_while_waiting_is_a_bench_fault_at_once(make: MakePeer, end: str, 
         alice.dial("201")
     assert time.monotonic() - started < 3.0
     alice.stop()
-    assert f"ended by itself: {told}" in str(alice.timeline.events(Note)[-1])
+    (lost,) = alice.timeline.events(PartLost)
+    assert str(lost) == f"alice: its process is gone: {told}"
+    with pytest.raises(BenchFault, match=told):
+        alice.timeline.wait_for(Note, within=10.0, where=lambda event: "never" in event.text)
+
+
+def test_a_peer_nobody_counts_on_dies_with_a_note_only(make: MakePeer) -> None:
+    alice = make(ready("os._exit(3)"))
+    alice.start()
+    with pytest.raises(BenchFault, match="exit code 3"):
+        alice.auto_answer(on=True)
+    assert not alice.timeline.events(PartLost)
+    alice.timeline.wait_for(Note, within=2.0, where=lambda event: "exit code 3" in event.text)
+
+
+def test_a_process_that_hangs_is_ended_and_a_fresh_one_takes_its_place(
+    make: MakePeer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "_HUNG_SECONDS", 0.2)
+    hang = "done(m, call=1)\n"
+    hang += 'say("RegistrationReported", code=200, reason="OK", expires=60)\n'
+    hang += "import signal\n"
+    hang += 'if m["kind"] == "Dial": say("Alive"); os.kill(os.getpid(), signal.SIGSTOP)'
+    alice = make(ready(hang))
+    alice.start()
+    alice.needed = True
+    first = alice.pid
+    alice.dial("201")
+    with pytest.raises(BenchFault, match="it hung: no sign of life"):
+        alice.timeline.wait_for(Note, within=5.0, where=lambda event: "never" in event.text)
+    alice.hang_up_all()
+    alice.mend()
+    assert alice.pid not in {None, first}
+    assert not alice.timeline.lost()
+    alice.set_codecs("PCMA")
 
 
 def test_death_instead_of_an_answer_is_a_bench_fault(make: MakePeer) -> None:
