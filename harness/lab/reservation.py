@@ -34,7 +34,7 @@ from harness.errors import BenchFault, UsageFault
 from harness.lab.lock_book import LockBook
 from harness.lab.lock_entries import Holder, Lock, LockState, Resource
 
-__all__ = ["LEASE_S", "TOKENS_VARIABLE", "Reservation", "held", "release", "reserve"]
+__all__ = ["LEASE_S", "TOKENS_VARIABLE", "Reservation", "held", "release", "reserve", "waiting"]
 
 #: Seconds after which a harness that has not renewed its lease may be overtaken.
 LEASE_S = 60.0
@@ -131,6 +131,15 @@ def held() -> list[Lock]:
         BenchFault: the book cannot be used.
     """
     return LockBook().held()
+
+
+def waiting() -> list[Holder]:
+    """Return who waits for something, in the order they will be served.
+
+    Raises:
+        BenchFault: the book cannot be used.
+    """
+    return LockBook().waiting()
 
 
 def release(names: Sequence[str], *, force: bool = False) -> list[Holder]:

@@ -94,10 +94,12 @@ def test_a_free_thing_is_kept_for_who_waits_for_it_with_another(start: Start) ->
 def test_who_waited_long_enough_leaves_the_line(start: Start) -> None:
     holder = start("desk")
     holder.says("held")
-    short, patient = start("desk,outlet", within=0.5), start("outlet", within=60)
+    short = start("desk,outlet", within=3)
     short.says("waiting for desk")
+    patient = start("outlet", within=60)
+    patient.says("waiting for outlet")
     short.says("fault: desk: in use by ")
-    # Whichever of the two asked first: the outlet is free now, and it hears of that.
+    # The outlet was kept for the other only; now it is free, and it hears of that.
     patient.gets_it()
 
 
