@@ -10,7 +10,7 @@ A bench is opened whole, or its servers by one process and its stations by other
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,6 +33,9 @@ from harness.events import Note
 from harness.evidence import Capture, WireEar, WireMouth, capture_filter
 from harness.keypad import Keypad, build_keypad
 from harness.lab import Lab
+from harness.lab.lock_entries import Resource
+from harness.lab.reservation import Reservation, reserve
+from harness.lab.resources import bench_resources, keypad_resources, station_resources
 from harness.mending import Mender, Part
 from harness.network import bench_network, containers_follow
 from harness.pbx import Asterisk, ConferenceKey, Pbx
@@ -79,6 +82,8 @@ class Bench:
     pbx: Pbx = field(init=False)
     #: None where another server answers the phones, or their addresses are fixed.
     dhcp: DhcpServer | None = None
+    #: Of what is open here; whoever lost one must not go on.
+    reservations: list[Reservation] = field(default_factory=list)
     #: Opens what a phone needs and is not open yet; on a bench that was opened whole, all is.
     open_station: Callable[[str], None] = lambda _: None
     #: How often the PBX had been started when the peers registered.
@@ -143,8 +148,10 @@ class Bench:
             phone: the phone under test; empty for a test of all.
 
         Raises:
-            BenchFault: something does not come back.
+            BenchFault: something does not come back, or another harness took the bench.
         """
+        for reservation in self.reservations:
+            reservation.check()
         own: list[Part] = [Disk(self.workdir, self.timeline), self.capture, self.provisioning.tftp]
         own += [self.dhcp] if self.dhcp is not None else []
         specs = [self.lab.phones[name] for name in self.phones if phone in {"", name}]
@@ -182,16 +189,33 @@ class Servers:
     doors: Doors
 
 
+def _reserve(
+    resources: Iterable[Resource], lab: Lab, timeline: Timeline, stack: ExitStack, wait: float
+) -> list[Reservation]:
+    """Keep other harnesses off, before anything is opened and until all of it is closed."""
+    observe = timeline.observer("locks")
+
+    def say(text: str) -> None:
+        observe(Note(text))
+
+    mine = reserve(resources, reason=f"lab {lab.name}", within=wait, say=say)
+    return [stack.enter_context(mine)]
+
+
 @contextmanager
-def open_stations(lab: Lab, workdir: Path, timeline: Timeline) -> Iterator[Bench]:
+def open_stations(
+    lab: Lab, workdir: Path, timeline: Timeline, *, wait: float = 0.0
+) -> Iterator[Bench]:
     """Open only power, keypads and phones: enough to switch an outlet or press a key by hand.
 
     Outlets stay as they are left.
 
     Raises:
+        BenchFault: another harness still has one of them after ``wait`` seconds.
         BenchFaults: every device that cannot be reached.
     """
     with ExitStack() as stack:
+        _reserve(station_resources(lab), lab, timeline, stack, wait)
         journal = stack.enter_context(closing(Journal(lab)))
         stack.enter_context(bench_network(lab, timeline.observer("network")))
         bench = Bench(lab, timeline, deadlines_of(lab), workdir, journal)
@@ -202,15 +226,19 @@ def open_stations(lab: Lab, workdir: Path, timeline: Timeline) -> Iterator[Bench
 
 
 @contextmanager
-def open_outlets(lab: Lab, workdir: Path, timeline: Timeline) -> Iterator[Bench]:
+def open_outlets(
+    lab: Lab, workdir: Path, timeline: Timeline, *, wait: float = 0.0
+) -> Iterator[Bench]:
     """Open only power. A keypad that is there lets its lamps confirm, one that is not is noted.
 
     Outlets stay as they are left.
 
     Raises:
+        BenchFault: another harness still has one of the stations after ``wait`` seconds.
         BenchFaults: every PDU that cannot be reached.
     """
     with ExitStack() as stack:
+        _reserve(station_resources(lab), lab, timeline, stack, wait)
         journal = stack.enter_context(closing(Journal(lab)))
         stack.enter_context(bench_network(lab, timeline.observer("network")))
         bench = Bench(lab, timeline, deadlines_of(lab), workdir, journal)
@@ -224,13 +252,16 @@ def open_outlets(lab: Lab, workdir: Path, timeline: Timeline) -> Iterator[Bench]
 
 
 @contextmanager
-def open_keypad(lab: Lab, name: str, workdir: Path, timeline: Timeline) -> Iterator[Keypad]:
+def open_keypad(
+    lab: Lab, name: str, workdir: Path, timeline: Timeline, *, wait: float = 0.0
+) -> Iterator[Keypad]:
     """Open one keypad alone and uncalibrated, to find out where its phone lies.
 
     Raises:
-        BenchFault: it cannot be reached.
+        BenchFault: it cannot be reached, or another harness still has it after ``wait`` seconds.
     """
     with ExitStack() as stack:
+        _reserve(keypad_resources(lab, name), lab, timeline, stack, wait)
         stack.enter_context(closing(Journal(lab))).keypad(name)
         port, sensor = lab.keypads[name].port, None
         if lab.keypads[name].virtual:
@@ -250,6 +281,7 @@ def open_bench(
     workdir: Path,
     timeline: Timeline,
     *,
+    wait: float = 0.0,
     amend_pbx: Callable[[Path], None] = lambda _: None,
     journal: Journal | None = None,
 ) -> Iterator[Bench]:
@@ -259,16 +291,19 @@ def open_bench(
         lab: the inventory.
         workdir: where logs, recordings and rendered files of this run go.
         timeline: where everything seen is written.
+        wait: seconds to wait for another harness that has a part of it.
         amend_pbx: changes the PBX's configuration folder after it is rendered.
         journal: what is switched is written there first; without one, into one of its own.
 
     Raises:
+        BenchFault: another harness still has a part of it.
         BenchFaults: everything that could not be started, at once.
     """
     with ExitStack() as stack:
+        held = _reserve(bench_resources(lab), lab, timeline, stack, wait)
         journal = _journal(lab, journal, stack)
         stack.enter_context(bench_network(lab, timeline.observer("network")))
-        bench = Bench(lab, timeline, deadlines_of(lab), workdir, journal)
+        bench = Bench(lab, timeline, deadlines_of(lab), workdir, journal, reservations=held)
         faults = Faults()
         _add_capture(bench, stack, faults)
         pbx_up = _add_servers(bench, stack, faults, amend_pbx)
@@ -293,9 +328,12 @@ def open_servers(
     *,
     users_of: Lab,
     rooms: tuple[str, ...],
+    wait: float = 0.0,
     journal: Journal | None = None,
 ) -> Iterator[Servers]:
     """Open what all stations of a lab share: its network, files, DHCP, PBX and twins.
+
+    It reserves the whole bench, also for the processes that are started meanwhile.
 
     Args:
         lab: the inventory.
@@ -303,12 +341,15 @@ def open_servers(
         timeline: where everything seen is written.
         users_of: the same inventory with everybody who is to register at the PBX as a peer.
         rooms: numbers of conference rooms besides the lab's.
+        wait: seconds to wait for another harness that has a part of it.
         journal: what is started is written there first; without one, into one of its own.
 
     Raises:
+        BenchFault: another harness still has a part of it.
         BenchFaults: everything that could not be started, at once.
     """
     with ExitStack() as stack:
+        _reserve(bench_resources(lab), lab, timeline, stack, wait)
         journal = _journal(lab, journal, stack)
         stack.enter_context(bench_network(lab, timeline.observer("network")))
         bench = Bench(users_of, timeline, deadlines_of(lab), workdir, journal)
@@ -350,6 +391,8 @@ def open_side(
 
         def open_station(phone: str) -> None:
             if phone not in bench.phones:
+                own = station_resources(lab, {phone})
+                bench.reservations += _reserve(own, lab, timeline, stack, 0.0)
                 _add_stations(bench, lab.only_stations({phone}), servers.doors, stack)
                 _open_windows(bench)
 

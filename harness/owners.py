@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 __all__ = ["OWNED_PREFIX", "boot_id", "die_with_parent", "on_owned_name", "owned_name"]
-__all__ += ["owner_is_gone"]
+__all__ += ["owner_is_gone", "process_started"]
 
 #: What every owned name begins with.
 OWNED_PREFIX = "phone-bench"
@@ -33,7 +33,7 @@ def owned_name(what: str = "", *, kind: str = "") -> str:
     """
     pid = os.getpid()
     tail = f"{what}-{secrets.token_hex(3)}" if what else secrets.token_hex(3)
-    name = f"{OWNED_PREFIX}-{pid}-{_started(pid)}-{tail}"
+    name = f"{OWNED_PREFIX}-{pid}-{process_started(pid)}-{tail}"
     for listener in tuple(_LISTENERS):
         listener(kind, name)
     return name
@@ -58,7 +58,7 @@ def boot_id() -> str:
 def owner_is_gone(name: str) -> bool:
     """Whether ``name`` was made by :func:`owned_name` in a process that no longer runs."""
     match = _NAME.match(name)
-    return match is not None and _started(int(match["pid"])) != match["started"]
+    return match is not None and process_started(int(match["pid"])) != match["started"]
 
 
 def die_with_parent() -> None:
@@ -69,10 +69,16 @@ def die_with_parent() -> None:
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def _started(pid: int) -> str:
-    """When a process started, in clock ticks (proc(5), field 22); empty when there is none."""
+def process_started(pid: int) -> str:
+    """Return when a process started, in clock ticks since boot; empty when none of it runs.
+
+    With the number it names a process for good: numbers are given again.
+    """
     try:
         text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
     except OSError:
         return ""
-    return text.rpartition(")")[2].split()[19]
+    # proc(5): the state is field 3, the start field 22, after a name that may hold anything.
+    fields = text.rpartition(")")[2].split()
+    # Killed, and its parent has not asked for it yet: it holds nothing any more.
+    return "" if fields[0] in "ZX" else fields[19]

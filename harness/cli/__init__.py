@@ -34,6 +34,7 @@ COMMANDS = {
     "watch": "follow a live network and explain what goes wrong",
     "phone": "drive one phone by hand",
     "keypad": "calibrate a gantry, check every key of a phone",
+    "lock": "who has the bench, and since when; take it from one that hangs",
     "runs": "past nights: list, compare, first bad, flips, trends",
     "evidence": "one zip of a run, to open in a browser or to send",
     "report": "write the report of a run again, and say where",

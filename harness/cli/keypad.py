@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from harness.bench import Bench, open_bench, open_keypad
-from harness.cli.options import add_lab_option
+from harness.cli.options import add_lab_option, add_wait_option
 from harness.errors import BenchFault, UsageFault
 from harness.events import Note
 from harness.keypad import Fate, GrblKeypad
@@ -39,6 +39,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     calibrate = actions.add_parser("calibrate", help="say where the phone lies under a gantry")
     add_lab_option(calibrate)
+    add_wait_option(calibrate)
     calibrate.add_argument("name", help="the keypad's name in lab.yaml")
     calibrate.add_argument(
         "--points",
@@ -48,6 +49,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     test = actions.add_parser("test", help="press each key and see whether the phone felt it")
     add_lab_option(test)
+    add_wait_option(test)
     test.add_argument("phone", help="its name in lab.yaml")
     test.add_argument("--keys", nargs="+", metavar="KEY", help="only these; default: all")
 
@@ -61,14 +63,14 @@ def run(options: argparse.Namespace) -> int:
     """
     lab = load_lab(Path(options.lab))
     if options.action == "calibrate":
-        return _calibrate(lab, options.name, options.points)
-    return _test(lab, options.phone, options.keys)
+        return _calibrate(lab, options.name, options.points, options.wait)
+    return _test(lab, options.phone, options.keys, options.wait)
 
 
 # --- calibrate ------------------------------------------------------------------------------------
 
 
-def _calibrate(lab: Lab, name: str, given: list[str] | None) -> int:
+def _calibrate(lab: Lab, name: str, given: list[str] | None, wait: float) -> int:
     if name not in lab.keypads:
         raise UsageFault(
             f"no keypad named {name} in lab.yaml", hint=f"choose from: {', '.join(lab.keypads)}"
@@ -82,7 +84,7 @@ def _calibrate(lab: Lab, name: str, given: list[str] | None) -> int:
         )
     layout = key_layout(keypad_model(lab, name))
     path = calibration_path(lab, name, spec)
-    points = _parse(given, name) if given else _ask(lab, name, layout)
+    points = _parse(given, name) if given else _ask(lab, name, layout, wait)
     made = write_calibration(path, name, layout, points)
     for axis, (x, y), offset in zip("xy", made.matrix, made.offset, strict=True):
         # Adding zero takes the sign off a zero.
@@ -108,11 +110,11 @@ def _parse(given: list[str], name: str) -> dict[str, Point]:
     return points
 
 
-def _ask(lab: Lab, name: str, layout: Layout) -> dict[str, Point]:
+def _ask(lab: Lab, name: str, layout: Layout, wait: float) -> dict[str, Point]:
     timeline = Timeline()
     with (
         tempfile.TemporaryDirectory(prefix="phone-bench-") as directory,
-        open_keypad(lab, name, Path(directory), timeline) as keypad,
+        open_keypad(lab, name, Path(directory), timeline, wait=wait) as keypad,
     ):
         if not isinstance(keypad, GrblKeypad):  # pragma: no cover (checked by the caller)
             raise UsageFault(f"{name} is no gantry", device=name)
@@ -150,7 +152,7 @@ def _point_at(keypad: GrblKeypad, key: str, layout: Layout) -> Point:
 # --- test -----------------------------------------------------------------------------------------
 
 
-def _test(lab: Lab, name: str, wanted: list[str] | None) -> int:
+def _test(lab: Lab, name: str, wanted: list[str] | None, wait: float) -> int:
     if name not in lab.phones:
         raise UsageFault(
             f"no phone named {name} in lab.yaml", hint=f"choose from: {', '.join(lab.phones)}"
@@ -174,7 +176,7 @@ def _test(lab: Lab, name: str, wanted: list[str] | None) -> int:
     )
     with (
         tempfile.TemporaryDirectory(prefix="phone-bench-") as directory,
-        open_bench(lab, Path(directory), timeline) as bench,
+        open_bench(lab, Path(directory), timeline, wait=wait) as bench,
     ):
         phone = bench.phones[name]
         phone.bring_up()

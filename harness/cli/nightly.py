@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -17,11 +18,13 @@ from rich.console import Console
 
 from harness.cli import INTERRUPTED
 from harness.cli.morning import send, tell_morning
-from harness.cli.options import add_lab_option
+from harness.cli.options import add_lab_option, add_wait_option
 from harness.cli.resuming import NEWEST, as_it_began
 from harness.disk import check_room
-from harness.errors import HarnessBug, UsageFault
-from harness.lab import PBX_KINDS, PbxKind, load_lab
+from harness.errors import BenchFault, HarnessBug, UsageFault
+from harness.lab import PBX_KINDS, Lab, PbxKind, load_lab
+from harness.lab.reservation import reserve
+from harness.lab.resources import bench_resources
 from harness.provisioning.firmware import load_in
 from harness.runs import LiveView, RunResult, Verdict, exit_code
 from harness.runs.history import FILE_NAME, Morning
@@ -87,15 +90,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="RUN",
         help="go on with a run that was interrupted; default: the newest of this lab",
     )
+    add_wait_option(parser)
     parser.add_argument("--plain", action="store_true", help="plain lines, no live view")
 
 
 def run(options: argparse.Namespace) -> int:
     """Run the suite; the exit code tells the worst verdict.
 
+    The bench is reserved for all of it: between the nights of ``--pbx both`` nobody gets in.
+
     Raises:
         UsageFault: the lab file, the suite or the firmware is not usable.
-        BenchFault: the disk has no room for a run.
+        BenchFault: the disk has no room for a run, or another harness has a part of the bench
+            still after ``--wait``.
     """
     check_room(Path(options.runs_dir))
     # Read once here so that a mistake in lab.yaml is told before pytest starts.
@@ -117,6 +124,32 @@ def run(options: argparse.Namespace) -> int:
     kinds = PBX_KINDS if options.pbx == "both" else (options.pbx or lab.pbx.kind,)
     for kind in kinds:
         lab.with_pbx(kind)
+    try:
+        with reserve(
+            bench_resources(lab),
+            reason=f"a night on {lab.name}",
+            within=options.wait,
+            say=_say,
+        ):
+            return _nights(options, lab, kinds)
+    except BenchFault:
+        # Nobody looks at a screen at night; whoever is told in the morning hears of it, too.
+        send(
+            [],
+            BenchFault.exit_code,
+            lab,
+            command=options.notify_command,
+            webhook=options.notify_webhook,
+        )
+        raise
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
+
+
+def _nights(options: argparse.Namespace, lab: Lab, kinds: Sequence[PbxKind]) -> int:
+    """Run a night for each kind of Asterisk and tell what came of them."""
     codes: list[int] = []
     told: list[Morning] = []
     runs: list[RunResult] = []

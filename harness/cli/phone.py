@@ -12,7 +12,7 @@ from typing import TextIO
 
 from harness.bench import Bench, open_bench, open_outlets, open_stations
 from harness.cli.looking import look
-from harness.cli.options import add_lab_option
+from harness.cli.options import add_lab_option, add_wait_option
 from harness.errors import UsageFault
 from harness.events import AmiEvent, LampChanged, Record, RtpStreamSeen, SipMessage
 from harness.keypad import KEYS
@@ -28,6 +28,7 @@ _WINDOWS = ("info", "console", "screenshot", "ssh")
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of this command."""
     add_lab_option(parser)
+    add_wait_option(parser)
     parser.add_argument("name", help="its name in lab.yaml")
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     power = actions.add_parser("power", help="switch or cycle its outlet")
@@ -46,6 +47,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     ssh.add_argument("commands", nargs="*", default=["show register"])
     for action in actions.choices.values():
         add_lab_option(action, default=argparse.SUPPRESS)
+        add_wait_option(action, default=argparse.SUPPRESS)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -53,6 +55,7 @@ def run(options: argparse.Namespace) -> int:
 
     Raises:
         UsageFault: lab.yaml has no such phone, or the phone no such key.
+        BenchFault: another harness has it still after ``--wait``, or it cannot be reached.
     """
     lab = load_lab(Path(options.lab))
     if options.name not in lab.phones:
@@ -79,7 +82,7 @@ def run(options: argparse.Namespace) -> int:
         lab = lab.without_stations(lab.phones.keys() - {options.name})
     with (
         tempfile.TemporaryDirectory(prefix="phone-bench-") as directory,
-        opened(lab, Path(directory), timeline) as bench,
+        opened(lab, Path(directory), timeline, wait=options.wait) as bench,
     ):
         model = lab.phones[options.name].model
         print(f"{options.name}: {model}, {lab.label(options.name)}", file=aside)

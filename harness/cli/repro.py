@@ -12,11 +12,13 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from harness.cli.options import add_lab_option
+from harness.cli.options import add_lab_option, add_wait_option
 from harness.diagnosis import Diagnosis, diagnose, read_case
 from harness.diagnosis import as_text as diagnoses_as_text
 from harness.errors import UsageFault
 from harness.lab import load_lab
+from harness.lab.reservation import reserve
+from harness.lab.resources import bench_resources
 from harness.reproduction import Scenario, as_text, find, fitting, load_scenario, reproduce, shipped
 from harness.runs.failures import failures, holds_run, opened_run
 
@@ -28,6 +30,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_lab_option(parser)
     parser.add_argument("what", nargs="*", metavar="WHAT")
     parser.add_argument("--list", action="store_true", help="list the shipped scenarios")
+    add_wait_option(parser)
     parser.add_argument("--keep", metavar="DIR", help="where the evidence goes (runs/repro/...)")
 
 
@@ -46,7 +49,11 @@ def run(options: argparse.Namespace) -> int:
     stamp = time.strftime("%Y%m%d-%H%M%S")
     directory = Path(options.keep or Path("runs") / "repro" / f"{stamp}-{scenario.name}")
     lab = load_lab(Path(options.lab))
-    result = reproduce(scenario, lab, directory.resolve(), say=_say)
+    # The complaint and each cure open a bench of their own: nobody gets in between.
+    with reserve(
+        bench_resources(lab), reason=f"reproduces {scenario.name}", within=options.wait, say=_say
+    ):
+        result = reproduce(scenario, lab, directory.resolve(), say=_say)
     print(as_text(result))
     if not result.reproduced:
         return 4

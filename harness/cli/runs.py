@@ -11,9 +11,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
-
+from harness.cli.table import print_table
 from harness.errors import UsageFault
 from harness.runs import Verdict
 from harness.runs.history import (
@@ -83,7 +81,7 @@ def _list(history: History, options: argparse.Namespace) -> int:
         )
         for night in history.nights(lab=options.bench, pbx=options.pbx)
     ]  # fmt: skip
-    _table(("night", "started", "bench", "PBX", "load", "verdicts", ""), rows)
+    print_table(("night", "started", "bench", "PBX", "load", "verdicts", ""), rows)
     return 0
 
 
@@ -100,7 +98,9 @@ def _show(history: History, options: argparse.Namespace) -> int:
         )
         for entry in night.entries
     ]  # fmt: skip
-    _table(("test", "verdict", "took", "measured", "model", "load", "templates", "reason"), rows)
+    print_table(
+        ("test", "verdict", "took", "measured", "model", "load", "templates", "reason"), rows
+    )
     return 0
 
 
@@ -124,7 +124,7 @@ def _compare(history: History, options: argparse.Namespace) -> int:
         ("retried", _name(t), f"carried out {n + 1} times", "") for t, n in told.retried.items()
     ]
     if rows:
-        _table(("change", "test", "from → to", "reason"), rows)
+        print_table(("change", "test", "from → to", "reason"), rows)
     else:
         print(f"nothing changed from {before.run_id} to {after.run_id}")
     return int(bool(told.newly_failing))
@@ -165,7 +165,7 @@ def _flips(history: History, options: argparse.Namespace) -> int:
     if not rows:
         print(f"no test turned within one key ({len(found)} keys with two results or more)")
         return 0
-    _table(("test", "load", "PBX", "bench", "turned", "rate", "95 % interval"), rows)
+    print_table(("test", "load", "PBX", "bench", "turned", "rate", "95 % interval"), rows)
     return 0
 
 
@@ -181,7 +181,7 @@ def _trend(history: History, options: argparse.Namespace) -> int:
     ]  # fmt: skip
     if not rows:
         raise UsageFault("no measurement of that name", hint="harness runs show names them")
-    _table(("test", "measurement", "bench", "PBX", "nights", "last", "changes"), rows)
+    print_table(("test", "measurement", "bench", "PBX", "nights", "last", "changes"), rows)
     return 0
 
 
@@ -206,14 +206,3 @@ def _when(started: float) -> str:
 
 def _counts(night: Night) -> str:
     return ", ".join(f"{n} {verdict}" for verdict in Verdict if (n := night.count(verdict)))
-
-
-def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for name in head:
-        table.add_column(name, overflow="fold")
-    for row in rows:
-        table.add_row(*(str(cell) for cell in row))
-    # Whoever reads it from a file or a pipe wants no folded lines.
-    console = Console(markup=False, highlight=False)
-    Console(markup=False, highlight=False, width=None if console.is_terminal else 400).print(table)

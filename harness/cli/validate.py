@@ -13,7 +13,7 @@ import tempfile
 from datetime import datetime
 from pathlib import Path
 
-from harness.cli.options import add_lab_option
+from harness.cli.options import add_lab_option, add_wait_option
 from harness.errors import UsageFault
 from harness.preflight import Outcome, at_reference, working_tree
 from harness.preflight.validation import validate
@@ -29,6 +29,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--from", dest="reference", default="HEAD", metavar="GIT_REF")
     parser.add_argument("--suite", default="tests/regression", metavar="PATH")
     parser.add_argument("--runs-dir", default="runs", metavar="DIR", help="where runs are kept")
+    add_wait_option(parser)
     parser.add_argument("--max-failures", type=int, default=4, metavar="N", help="then stop")
 
 
@@ -47,7 +48,13 @@ def run(options: argparse.Namespace) -> int:
         old = at_reference(Path(options.lab), options.reference, Path(scratch))
         new = working_tree(Path(options.lab))
         judgement = validate(
-            old, new, directory, suite=suite, say=_say, max_failures=options.max_failures
+            old,
+            new,
+            directory,
+            suite=suite,
+            say=_say,
+            max_failures=options.max_failures,
+            wait=options.wait,
         )
     print(judgement)
     return _CODES[judgement.outcome]

@@ -6,7 +6,7 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
-from harness.errors import HarnessError
+from harness.errors import BenchFault, HarnessError
 
 # Imported for the checks they register, in the order they are shown.
 from harness.health import network, programs, storage  # noqa: F401
@@ -16,6 +16,8 @@ from harness.health.devices import Devices, keypad_check, pdu_check, phone_check
 from harness.health.finding import Finding, faults_of, without_secrets
 from harness.health.registry import HOST, Situation, host_checks
 from harness.lab import Lab
+from harness.lab.reservation import reserve
+from harness.lab.resources import bench_resources
 from harness.network import bench_network
 from harness.timeline import Timeline
 
@@ -26,7 +28,8 @@ def examine(lab: Lab, runs_dir: Path) -> list[Finding]:
     """Look at the host and at every device of a lab; nothing is switched, no key is pressed.
 
     On a virtual bench the twins are started for it. A gantry homes. Secrets are not in what is
-    returned.
+    returned. While another harness has the bench, that is the finding, and its devices and ports
+    are left alone.
 
     Args:
         lab: the inventory.
@@ -36,13 +39,22 @@ def examine(lab: Lab, runs_dir: Path) -> list[Finding]:
     timeline = Timeline()
     found: list[Finding] = []
     with ExitStack() as stack:
+        free = True
+        try:
+            stack.enter_context(reserve(bench_resources(lab), reason=f"doctor of {lab.name}"))
+        except BenchFault as fault:
+            free = False
+            found += faults_of("bench", f"{fault.device} free", fault)
         workdir = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="phone-bench-")))
         try:
             stack.enter_context(bench_network(lab, timeline.observer("network")))
         except HarnessError as error:
             found += faults_of(HOST, "network namespace", error)
-        found += run_checks(host_checks(Situation(lab, runs_dir)))
-        found += _devices(lab, workdir, timeline)
+        host = host_checks(Situation(lab, runs_dir))
+        # That ports are taken is no news then, and no fault of the host.
+        found += run_checks([check for check in host if free or check.name != "ports"])
+        if free:
+            found += _devices(lab, workdir, timeline)
     found.append(steady.finding())
     found.sort(key=lambda finding: finding.subject != HOST)
     return without_secrets(found, lab.secrets())

@@ -13,6 +13,8 @@ from harness.health.check import Check, run_checks
 from harness.health.devices import Devices, keypad_check, pdu_check
 from harness.health.finding import Finding, State, without_secrets
 from harness.lab import Lab
+from harness.lab.reservation import reserve
+from harness.lab.resources import station_resources
 from harness.network import bench_network
 from harness.timeline import Timeline
 
@@ -27,9 +29,13 @@ def ill_stations(lab: Lab, workdir: Path, timeline: Timeline) -> dict[str, str]:
 
     Raises:
         BenchFault: the twins of a virtual lab do not start, or its network cannot be made: a
-            fault of the host, not of a station.
+            fault of the host, not of a station. Or another harness has one of them: what that
+            does with it says nothing about the station.
     """
-    with bench_network(lab, timeline.observer("network")):
+    with (
+        reserve(station_resources(lab), reason=f"health check of {lab.name}"),
+        bench_network(lab, timeline.observer("network")),
+    ):
         devices = Devices(lab, timeline)
         try:
             devices.start(workdir)

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from harness.errors import UsageFault
+from harness.lab.reservation import reserve
+from harness.lab.resources import bench_resources
 from harness.preflight.judgement import Judgement, Outcome, judge
 from harness.preflight.trial import Trial, chosen_tests, representatives, try_out
 from harness.preflight.version import Version
@@ -32,6 +34,7 @@ def validate(
     say: Callable[[str], None],
     baseline: Trial | None = None,
     max_failures: int = 4,
+    wait: float = 0.0,
 ) -> Judgement:
     """Judge the change from one version to another.
 
@@ -42,11 +45,12 @@ def validate(
         suite: the regression tests.
         say: told what is going on, a line at a time.
         max_failures: a trial ends after so many.
+        wait: seconds to wait for another harness that uses the bench.
         baseline: a trial of the old version with all tests, where one was made already.
 
     Raises:
         UsageFault: the old version cannot be rendered.
-        BenchFault: a trial left no result.
+        BenchFault: a trial left no result, or another harness has the bench.
     """
     before = trace_tree(old.lab, old.templates)
     try:
@@ -71,11 +75,14 @@ def validate(
     # A phone that is new has no old version to compare with.
     known_phones = [phone for phone in phones if phone in old.lab.phones]
     first = baseline
-    if first is None and known_phones:
-        first = try_out(old, known_phones, tests, directory / "old", suite=suite, say=say)
-    second = try_out(
-        new, phones, tests, directory / "new", suite=suite, say=say, max_failures=max_failures
-    )
+    # Both trials are compared: nobody else gets the bench between them.
+    both = bench_resources(old.lab) + bench_resources(new.lab)
+    with reserve(both, reason=f"validates against {old.name}", within=wait, say=say):
+        if first is None and known_phones:
+            first = try_out(old, known_phones, tests, directory / "old", suite=suite, say=say)
+        second = try_out(
+            new, phones, tests, directory / "new", suite=suite, say=say, max_failures=max_failures
+        )
     return judge(changes, findings, first, second)
 
 

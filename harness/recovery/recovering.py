@@ -10,13 +10,15 @@ import fcntl
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.errors import HarnessError
+from harness.errors import BenchFault, HarnessError
 from harness.keypad import build_keypad
 from harness.lab import Lab, load_lab
+from harness.lab.reservation import reserve
+from harness.lab.resources import station_resources
 from harness.power import open_power
 from harness.recovery.journal import SUFFIX, Written, read_journal
 from harness.recovery.leftovers import end_leftovers
@@ -90,8 +92,16 @@ def _recover(written: Written, *, give_up: bool) -> Recovered:
     told = Recovered(written)
     lab = _lab(written, told)
     if lab is not None:
-        _keys_up(written, lab, told)
-        _outlets_at_rest(written, lab, told)
+        try:
+            with ExitStack() as stack:
+                if _real_devices(written, lab):
+                    # Another harness may use the same devices by now; its night comes first.
+                    mine = reserve(station_resources(lab), reason=f"recovery of {lab.name}")
+                    stack.enter_context(mine)
+                _keys_up(written, lab, told)
+                _outlets_at_rest(written, lab, told)
+        except BenchFault as fault:
+            told.left.append(_sentence(fault))
     try:
         told.done += end_leftovers(written)
     except HarnessError as error:
@@ -115,6 +125,12 @@ def _lab(written: Written, told: Recovered) -> Lab | None:
         if written.keypads or written.outlets:
             told.left.append(f"its devices are not known: {_sentence(error)}")
         return None
+
+
+def _real_devices(written: Written, lab: Lab) -> bool:
+    keypads = [lab.keypads[name] for name in written.keypads if name in lab.keypads]
+    pdus = [lab.power[name] for name, _ in written.outlets if name in lab.power]
+    return any(not each.virtual for each in (*keypads, *pdus))
 
 
 def _keys_up(written: Written, lab: Lab, told: Recovered) -> None:
