@@ -22,6 +22,7 @@ from harness.station.shown_files import shown_file
 __all__ = ["make_app"]
 
 _POLICY = "Content-Security-Policy"
+_WHO_EMBEDS = "Cross-Origin-Resource-Policy"
 #: The page: its own style and script, and nothing that is written into it.
 _PAGE_POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src data:; "
@@ -38,7 +39,7 @@ _HEADERS = {
     _POLICY: _PAGE_POLICY,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Resource-Policy": "same-origin",
+    _WHO_EMBEDS: "same-origin",
     # What is shown grows; nobody shall see the state of an hour ago.
     "Cache-Control": "no-store",
 }
@@ -97,7 +98,14 @@ def make_app(
         if shown is None:
             return PlainTextResponse("There is no such report or evidence.\n", status_code=404)
         headers = {_POLICY: _FILE_POLICY}
+        if shown.media_type.startswith("image/"):
+            # A report in its sandbox is a stranger to its own pictures.
+            headers[_WHO_EMBEDS] = "cross-origin"
         return Response(shown.content, media_type=shown.media_type, headers=headers)
+
+    def icon(_request: Request) -> Response:
+        # Browsers ask for one beside every text and picture; there is none, which is no error.
+        return Response(status_code=204, headers={_WHO_EMBEDS: "cross-origin"})
 
     def asset(name: str, media_type: str) -> Callable[[Request], Response]:
         content = (own / name).read_bytes()
@@ -106,6 +114,7 @@ def make_app(
     return Starlette(
         routes=[
             *(Route(path, asset(*what), methods=["GET"]) for path, what in _OWN.items()),
+            Route("/favicon.ico", icon, methods=["GET"]),
             Route("/events", events, methods=["GET"]),
             Route("/runs/{path:path}", file, methods=["GET"]),
         ],

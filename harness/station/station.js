@@ -38,11 +38,15 @@ function replace(parent, ...children) {
   shown.set(parent, fresh.innerHTML);
   parent.replaceChildren(...fresh.childNodes);
 }
-function arrange(parent, known, names) {
+function keep(known, names) {
   for (const [name, node] of known) {
     if (!names.includes(name)) { node.remove(); known.delete(name); }
   }
-  names.map(name => known.get(name)).filter(Boolean).forEach((node, index) => {
+}
+// In the run's order; what the run did not name yet comes last.
+function arrange(parent, known, names) {
+  const rest = [...known.keys()].filter(name => !names.includes(name));
+  [...names, ...rest].map(name => known.get(name)).filter(Boolean).forEach((node, index) => {
     if (parent.children[index] !== node) parent.insertBefore(node, parent.children[index] ?? null);
   });
 }
@@ -64,6 +68,8 @@ function showRun(run) {
   replace(at("banners"),
     run.virtual ? made("p", "banner", "These phones are digital twins; everything on the wire is real.") : "",
     seeded ? made("p", "banner", `Defects were planted on purpose: ${seeded}`) : "");
+  keep(cards, run.phones);
+  keep(ladders, run.ladders);
   arrange(at("phones"), cards, run.phones);
   arrange(at("ladders"), ladders, run.ladders);
 }
@@ -90,7 +96,7 @@ function showPhone(phone) {
   }));
   replace(test, ...(phone.test ? ["now ", made("span", "name", phone.test), " ", since(phone.test_since)] : []));
   replace(before, ...(phone.last ? ["last ", verdict(phone.last.verdict), ` ${phone.last.test}`] : []));
-  arrange(at("phones"), cards, order.phones.includes(phone.name) ? order.phones : [...order.phones, phone.name]);
+  arrange(at("phones"), cards, order.phones);
 }
 
 function showTests(tests) {
@@ -138,7 +144,7 @@ function showLadder(ladder) {
   // The newest arrow stays in sight until somebody scrolls to look at another one.
   if (followed && fresh.length) scroll.scrollTop = scroll.firstChild.clientHeight - scroll.clientHeight + 24;
   if (followed) box.at = scroll.scrollTop;
-  arrange(at("ladders"), ladders, order.ladders.includes(ladder.key) ? order.ladders : [...order.ladders, ladder.key]);
+  arrange(at("ladders"), ladders, order.ladders);
 }
 
 function showNights({ nights, fault }) {
