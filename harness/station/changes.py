@@ -7,6 +7,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from watchfiles import awatch
+from watchfiles.main import FileChange
 
 __all__ = ["FolderChanges"]
 
@@ -24,7 +25,7 @@ class FolderChanges:
             *folders, watch_filter=None, debounce=_BUNDLE_MS, step=_QUIET_MS, recursive=False,
             stop_event=self._stop,
         )  # fmt: skip
-        self._next: asyncio.Task[object] | None = None
+        self._next: asyncio.Task[set[FileChange]] | None = None
 
     async def begin(self) -> None:
         """Have the kernel watch.
@@ -38,13 +39,14 @@ class FolderChanges:
         if asked.done():
             asked.result()
 
-    async def wait(self) -> None:
-        """Return when something happened since the last call."""
+    async def wait(self) -> set[Path]:
+        """Return the folders in which something happened since the last call, once it has."""
         assert self._next is not None, "begin() comes first"  # noqa: S101
         # Not awaited itself: cancelled, it would wait on its thread for seconds.
         await asyncio.wait({self._next})
-        self._next.result()
+        happened = {Path(path).parent for _, path in self._next.result()}
         self._next = self._asked()
+        return happened
 
     async def close(self) -> None:
         """Watch no more."""
@@ -54,8 +56,8 @@ class FolderChanges:
             # Whatever it ended with, nobody waits for it any more.
             self._next.exception()
 
-    def _asked(self) -> asyncio.Task[object]:
-        async def ask() -> object:
+    def _asked(self) -> asyncio.Task[set[FileChange]]:
+        async def ask() -> set[FileChange]:
             return await anext(self._changes)
 
         return asyncio.create_task(ask())

@@ -43,7 +43,8 @@ class RunFollower:
         self._finder = RunFinder(runs)
         self._nights = LastNights(history, runs)
         self._recent: list[Path] = []
-        self._directory: Path | None = None
+        #: The run that is followed.
+        self.directory: Path | None = None
         self._view = RunView("")
         self._tails: dict[str, TimelineTail] = {}
         self._told: dict[str, object] = {}
@@ -68,13 +69,13 @@ class RunFollower:
         """
         gone: set[str] = set()
         newest = self._recent[0] if self._recent else None
-        if newest != self._directory:
+        if newest != self.directory:
             gone = set(self._view.names())
-            self._directory = newest
+            self.directory = newest
             self._view = RunView(newest.name if newest is not None else "")
             self._tails, self._told, self._raw, self._ended = {}, {}, None, False
-        if self._directory is not None:
-            self._read(self._directory)
+        if self.directory is not None:
+            self._read(self.directory)
         changed = self._view.take_changed()
         if self._learn_secrets():
             changed = set(self._view.names())
@@ -115,19 +116,19 @@ class RunFollower:
 
     def _learn_secrets(self) -> bool:
         """Read what the run was given, when that changed; returns whether it tells more secrets."""
-        if self._directory is None:
+        if self.directory is None:
             return False
         raw = {
             (path, _stamp(path))
             for folder in RAW_FOLDERS
-            for path in (self._directory / folder).rglob("*")
+            for path in (self.directory / folder).rglob("*")
             # A log is no file a secret is kept in, and grows all the time.
             if path.suffix != ".log"
         }
         if raw == self._raw:
             return False
         self._raw = raw
-        secrets = self._known | run_secrets(self._directory)
+        secrets = self._known | run_secrets(self.directory)
         more = not secrets <= self._secrets
         self._secrets |= secrets
         return more

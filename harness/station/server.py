@@ -25,6 +25,7 @@ from harness.station.follow import RunFollower
 __all__ = ["serve"]
 
 _NAME = re.compile(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]")
+_LAST_PORT = 65535
 #: Seconds that answers under way get once the station is interrupted.
 _GRACE_S = 3
 
@@ -109,7 +110,7 @@ async def _follow(follower: RunFollower, board: Board) -> None:
     """Publish what the runs write, as it is written.
 
     Raises:
-        UsageFault: the folder of the runs was removed.
+        UsageFault: the folder of the runs was removed, or cannot be watched.
     """
     loop = asyncio.get_running_loop()
     changes: FolderChanges | None = None
@@ -129,10 +130,17 @@ async def _follow(follower: RunFollower, board: Board) -> None:
                             raise
                         # A run was removed just now: look again.
                         continue
-                board.publish(*await loop.run_in_executor(reader, follower.news))
-                await changes.wait()
-        except FileNotFoundError as error:
-            raise UsageFault(f"the folder of the runs is gone: {follower.runs}") from error
+                elsewhere: set[Path] = set()
+                while not elsewhere:
+                    board.publish(*await loop.run_in_executor(reader, follower.news))
+                    # To look through years of runs ten times a second would be too much.
+                    elsewhere = await changes.wait() - {follower.directory}
+        except OSError as error:
+            raise UsageFault(
+                f"{follower.runs} cannot be followed: {error}",
+                hint="is the folder there, and readable? are there inotify watches left "
+                "(sysctl fs.inotify.max_user_watches)?",
+            ) from error
         finally:
             if changes is not None:
                 await changes.close()
@@ -151,14 +159,18 @@ def _folder(runs: Path) -> Path:
 
 
 def _listen(host: str, port: int) -> socket.socket:
+    if not 0 <= port <= _LAST_PORT:
+        raise UsageFault(f"there is no TCP port {port}", hint=f"choose one up to {_LAST_PORT}")
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family)
-    except (OSError, OverflowError) as error:
-        hint = "name an address of this machine by --host, and a port from 1 to 65535 by --port"
-        if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+    except OSError as error:
+        hint = "name an address of this machine by --host"
+        if error.errno == errno.EADDRINUSE:
             hint = "another station may be running: open it, or choose another port by --port"
-        reason = getattr(error, "strerror", None) or error
+        elif error.errno == errno.EACCES:
+            hint = "ports below 1024 are root's: choose another by --port"
+        reason = error.strerror or error
         raise UsageFault(f"cannot serve at {host} port {port}: {reason}", hint=hint) from error
 
 

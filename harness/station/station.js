@@ -57,7 +57,7 @@ function showRun(run) {
   document.title = run.id ? `${run.lab || run.id} · station view` : "Station view";
   replace(at("lab"), ...(run.id ? [`${run.lab} `, made("small", "", run.id)] : ["Station view"]));
   const facts = run.id
-    ? [made("span", "", ended ? "ended" : "going on"), made("span", "", `began ${clock(run.started)}`),
+    ? [ended ? made("span", "", "ended") : made("span", "going-on", "going on"), made("span", "", `began ${clock(run.started)}`),
       ended ? made("span", "", `took ${length(run.ended - run.started)}`) : made("span", "", "last event ", made("span", "last-event since", "")),
       made("span", "", run.pbx), run.not_run ? made("span", "", `${run.not_run} tests not run`) : ""]
     : [made("span", "", "There is no run yet. This page shows the next one as soon as it starts.")];
@@ -162,10 +162,16 @@ function showNights({ nights, fault }) {
   }));
 }
 
+// A phone that is flashed is silent for minutes; a run that was killed is silent for good.
+const SILENT = 1200;
+
 function tick() {
   const now = (Date.now() + offset) / 1000;
   document.querySelectorAll("[data-since]").forEach(node => { node.textContent = length(now - node.dataset.since); });
   document.querySelectorAll(".last-event").forEach(node => { node.textContent = last ? `${length(now - last)} ago` : "none"; });
+  document.querySelectorAll(".going-on").forEach(node => {
+    node.textContent = last && now - last > SILENT ? "silent: killed, or waiting long" : "going on";
+  });
 }
 
 const shows = {

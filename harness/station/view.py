@@ -134,14 +134,24 @@ class RunView:
         return self._phones[name]
 
     def _begin(self, timeline: str, event: TestStarted, record: Record) -> None:
-        told = event.name.rpartition("[")[2].removesuffix("]") if "[" in event.name else ""
-        phones = [name for name in self._phones if f"-{name}-" in f"-{told}-"]
+        phones = self._named(event.name)
         ladder = LiveLadder(self._names)
         self._running[timeline] = _Running(event.name, record.wall, phones, ladder)
         for name in phones:
             self._moves_to(self._phones[name], timeline)
             self._takes_part(self._phones[name], self._running[timeline])
         self._changed |= {"run", f"ladder/{timeline}"}
+
+    def _named(self, test: str) -> list[str]:
+        """The phones that a test's parameters name, as in ``test_it[desk-7942-PCMA]``."""
+        left = f"-{test.rpartition('[')[2].removesuffix(']')}-" if "[" in test else ""
+        found = []
+        # The longest first: `desk` is no part of `desk-2`.
+        for name in sorted(self._phones, key=len, reverse=True):
+            if f"-{name}-" in left:
+                found.append(name)
+                left = left.replace(f"-{name}-", "--")
+        return found
 
     def _end(self, timeline: str, event: TestEnded) -> None:
         running = self._running.get(timeline)
