@@ -70,7 +70,8 @@ def serve(
         task = asyncio.create_task(_follow(follower, board))
         # Whatever ends it early ends the station: a page that stands still would be believed.
         task.add_done_callback(lambda _: server.stop())
-        announce(f"http://{shown}:{port}/")
+        everywhere = ip_address(address.partition("%")[0]).is_unspecified
+        announce(f"http://{socket.gethostname() if everywhere else shown}:{port}/")
         yield
         task.cancel()
         await asyncio.wait({task})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import select
 import signal
 import socket
@@ -65,6 +66,28 @@ def test_a_viewer_does_not_hold_it_up(tmp_path: Path) -> None:
             station.send_signal(signal.SIGINT)
             _, told = station.communicate(timeout=10)
         assert (station.returncode, told) == (0, "")
+
+
+def test_open_to_a_network_it_tells_and_takes_the_name_of_this_machine(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "harness.cli", "serve", "--host", "0.0.0.0", "--port", "0"]
+    command += ["--runs-dir", str(tmp_path / "runs"), "--lab", str(tmp_path / "none.yaml")]
+    command += ["--name", "bench.example.net"]
+    root = Path(__file__).parents[3]
+    with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True) as station:
+        assert station.stdout is not None
+        assert select.select([station.stdout], [], [], 30)[0]
+        address = station.stdout.readline().split()[0]
+        assert address.startswith(f"http://{socket.gethostname()}:")
+        port = int(address.strip("/").rpartition(":")[2])
+        for host, status in {
+            socket.gethostname(): 200, "bench.example.net": 200, "evil.example": 400,
+        }.items():  # fmt: skip
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+            connection.request("GET", "/", headers={"Host": host})
+            assert connection.getresponse().status == status, host
+            connection.close()
+        station.send_signal(signal.SIGINT)
+        assert station.wait(timeout=10) == 0
 
 
 def test_a_folder_that_goes_away_ends_it_with_a_sentence(tmp_path: Path) -> None:
