@@ -32,6 +32,7 @@ COMMANDS = {
     "diagnose": "say why it failed, from what a user sent",
     "repro": "make a user's report happen on the bench, explained and cured",
     "watch": "follow a live network and explain what goes wrong",
+    "serve": "a page in the browser with the bench live and the last nights",
     "phone": "drive one phone by hand",
     "keypad": "calibrate a gantry, check every key of a phone",
     "lock": "who has the bench, and since when; take it from one that hangs",

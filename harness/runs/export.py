@@ -7,7 +7,7 @@ import tempfile
 import zipfile
 from collections.abc import Collection, Iterable
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from harness.errors import UsageFault
 from harness.evidence import redact, redact_capture, secrets_below
@@ -16,23 +16,57 @@ from harness.runs.junit import write_junit
 from harness.runs.results import RunResult, TestResult, load_run
 from harness.timeline import read_timelines
 
-__all__ = ["export_run", "run_secrets"]
+__all__ = [
+    "RAW_FOLDERS",
+    "SHOWN_FOLDERS",
+    "cleaned",
+    "export_run",
+    "may_be_shown",
+    "run_secrets",
+]
 
-#: Folders of a run that may be sent. Not twins, tftp, pbx, peers: they hold what it was run with.
-_SENT = ("tests", "transfers", "phones")
+#: Folders of a run that may be shown. Not twins, tftp, pbx, peers: they hold what it was run with.
+SHOWN_FOLDERS = ("tests", "transfers", "phones")
 _TEXTS = {".txt", ".log", ".html", ".json", ".jsonl", ".xml", ".conf", ".cnf", ".loads"}
 _CAPTURES = {".pcap"}
 _PICTURES = {".png"}
+_WANTED = _TEXTS | _CAPTURES | _PICTURES
 #: Folders whose files tell a run's secrets.
-_RAW = ("tftp", "pbx", "twins")
+RAW_FOLDERS = ("tftp", "pbx", "twins")
 #: What stands under a secret's key may be a word like "no"; hiding that would spoil every text.
 _SHORTEST = 4
 
 
 def run_secrets(directory: Path) -> set[str]:
     """Return the secrets that a run's own files tell: those its phones and its PBX were given."""
-    found = set[str]().union(*(secrets_below(directory / name) for name in _RAW))
+    found = set[str]().union(*(secrets_below(directory / name) for name in RAW_FOLDERS))
     return {value for value in found if len(value) >= _SHORTEST}
+
+
+def may_be_shown(name: str) -> bool:
+    """Whether a file of a run may leave it, by its path below the run's folder."""
+    parts = PurePosixPath(name).parts
+    return parts[0] in SHOWN_FOLDERS and PurePosixPath(name).suffix in _WANTED
+
+
+def cleaned(path: Path, directory: Path, secrets: Collection[str]) -> bytes:
+    """Return a file of a run as others may see it: no secret, no path of this machine in it.
+
+    Args:
+        path: the file.
+        directory: the run's folder.
+        secrets: the values to hide.
+    """
+    if path.suffix in _PICTURES:
+        return path.read_bytes()
+    if path.suffix in _CAPTURES:
+        with tempfile.TemporaryDirectory(prefix="phone-bench-") as made:
+            copy = Path(made) / "copy.pcap"
+            copy.write_bytes(path.read_bytes())
+            redact_capture(copy, secrets)
+            return copy.read_bytes()
+    text = path.read_text(encoding="utf-8", errors="replace")
+    return _here(redact(text, secrets), directory).encode()
 
 
 def export_run(
@@ -78,7 +112,7 @@ def export_run(
             for file in sorted(Path(made).iterdir()):
                 bundle.write(file, file.name)
             for name, path in files.items():
-                bundle.writestr(name, _clean(path, directory, hidden, Path(made)))
+                bundle.writestr(name, cleaned(path, directory, hidden))
     except OSError as error:
         raise UsageFault(f"cannot write {target}: {error.strerror}") from error
     return run.results
@@ -86,15 +120,14 @@ def export_run(
 
 def _files(directory: Path, chosen: Collection[TestResult] | None) -> Iterable[tuple[str, Path]]:
     """Yield what may be sent, by its name in the bundle."""
-    wanted = _TEXTS | _CAPTURES | _PICTURES
     own = None
     if chosen is not None:
         paths = [path for result in chosen for path in result.files.values()]
         own = {"/".join(path.split("/")[:2]) for path in paths}
-    for folder in _SENT:
+    for folder in SHOWN_FOLDERS:
         for path in sorted((directory / folder).rglob("*")):
             name = path.relative_to(directory).as_posix()
-            if path.suffix not in wanted or path.is_symlink() or not path.is_file():
+            if not may_be_shown(name) or path.is_symlink() or not path.is_file():
                 continue
             if own is None or "/".join(name.split("/")[:2]) in own:
                 yield name, path
@@ -120,18 +153,6 @@ def _write_heads(run: RunResult, made: Path, hidden: set[str], *, only: bool) ->
     for head in made.iterdir():
         text = head.read_text(encoding="utf-8")
         head.write_text(_here(text, directory), encoding="utf-8")
-
-
-def _clean(path: Path, directory: Path, hidden: set[str], made: Path) -> bytes:
-    if path.suffix in _PICTURES:
-        return path.read_bytes()
-    if path.suffix in _CAPTURES:
-        copy = made / "copy.pcap"
-        copy.write_bytes(path.read_bytes())
-        redact_capture(copy, hidden)
-        return copy.read_bytes()
-    text = path.read_text(encoding="utf-8", errors="replace")
-    return _here(redact(text, hidden), directory).encode()
 
 
 def _here(text: str, directory: Path) -> str:

@@ -9,9 +9,9 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 __all__ = ["page_templates"]
 
 
-def page_templates() -> Environment:
-    """Return the templates of this room."""
-    folder = files("harness.runs")
+def page_templates(room: str = "harness.runs") -> Environment:
+    """Return the templates of a room, this one's if none is named."""
+    folder = files(room)
     return Environment(
         autoescape=True,
         undefined=StrictUndefined,

@@ -95,6 +95,16 @@ class History:
             and (before is None or row["started"] < before)
         ]
 
+    def last_nights(self, count: int) -> list[Night]:
+        """Return the last ``count`` nights, newest first, each with its results."""
+        rows = self._read("SELECT * FROM runs ORDER BY started DESC, run_id DESC LIMIT ?", count)
+        return [_night(row, self._entries(row["run_id"]).get(row["run_id"], ())) for row in rows]
+
+    def version(self) -> int:
+        """Return a number that is another one once somebody else wrote into the file."""
+        ((number,),) = self._read("PRAGMA data_version")
+        return int(number)
+
     def night(self, run_id: str) -> Night:
         """Return one night by its run's name, ``latest``, or the only one that begins so.
 
