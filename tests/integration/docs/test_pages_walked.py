@@ -1,0 +1,170 @@
+"""The documentation as its reader follows it: each page's commands, typed in the page's order.
+
+Each walk has a copy of the project and a network of its own, so that the pages' own addresses and
+interfaces can be used, and several can be walked at once. What a page shows after a command has
+to be in what the command says; ``…`` stands for anything.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from harness.namespaces import ip, namespace
+from tests.doc_walks import EXCUSED, WALKS, Page
+from tools.doc_pages import ROOT, Command, commands
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
+
+#: The longest a page's command may take; the dearest is a template change tried on two phones.
+COMMAND_S = 300.0
+
+
+def not_in_a_checkout(folder: str, names: list[str]) -> set[str]:
+    """What is beside a checkout's files in the folder one works in."""
+    made = {name for name in names if name == "__pycache__" or name.endswith("_cache")}
+    if Path(folder) == ROOT:
+        made |= {".git", ".venv", "runs", "site", "rendered", ".hypothesis"} & set(names)
+    return made
+
+
+@dataclass(frozen=True)
+class Typed:
+    """A command as it was typed, how it ended, and what it said."""
+
+    command: Command
+    text: str
+    code: int
+    said: str
+
+
+class Reader:
+    """Types into a shell in a copy of the project; what one command exports, the next has."""
+
+    def __init__(self, folder: Path, network: str) -> None:
+        self.project = folder / "project"
+        self.here = folder
+        self._network = network
+        self._state = folder / "exported"
+        self._state.touch()
+        shutil.copytree(ROOT, self.project, ignore=not_in_a_checkout)
+        (self.project / ".venv").symlink_to(sys.prefix)
+        who = ("-c", "user.name=a", "-c", "user.email=a@example.org")
+        for step in (("init", "-q"), ("add", "."), ("commit", "-qm", "first")):
+            subprocess.run(["git", *who, *step], cwd=self.project, check=True)
+
+    def type(self, text: str, until: str = "") -> tuple[int, str]:
+        """Run one line; with ``until`` it is ended by Ctrl-C when it has said that."""
+        script = f". {self._state}\n{text}\ncode=$?\nexport -p > {self._state}\nexit $code"
+        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}:/usr/sbin:/sbin"
+        with subprocess.Popen(
+            ["nsenter", f"--net=/run/netns/{self._network}", "--", "bash", "-c", script],
+            cwd=self.project,
+            env={**os.environ, "PATH": path, "PYTHONPATH": str(self.project)},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        ) as process:
+            late = threading.Timer(COMMAND_S, os.killpg, (process.pid, signal.SIGKILL))
+            late.start()
+            lines = []
+            waiting = until
+            for line in process.stdout or ():
+                lines.append(line)
+                if waiting and waiting in line:
+                    waiting = ""
+                    os.killpg(process.pid, signal.SIGINT)
+            code = process.wait()
+            late.cancel()
+        return code, "".join(lines)
+
+
+def filled(text: str, page: Page, here: Path) -> str:
+    """The command with what the reader fills in."""
+    for name, value in page.names.items():
+        bounds = rf"(?<!\w){re.escape(name)}(?![\w-])"
+        text = re.sub(bounds, value.replace("{here}", str(here)), text)
+    return text
+
+
+def walk(pages: tuple[Page, ...], folder: Path) -> list[Typed]:
+    """Follow pages; every command is tried, also after one that went wrong."""
+    typed = []
+    with namespace("docs") as network:
+        # A cable that is plugged in at this end only.
+        ip("-n", network, "link", "add", "eth1", "type", "veth", "peer", "name", "far-end")
+        ip("-n", network, "link", "set", "eth1", "up")
+        reader = Reader(folder, network)
+        for page in pages:
+            for command in commands(ROOT / page.name):
+                if command.look_up(EXCUSED.get(page.name, {})) is not None:
+                    continue
+                prepare = command.look_up(page.before)
+                if prepare is not None:
+                    prepare(reader.project)
+                text = filled(command.text, page, reader.here)
+                code, said = reader.type(text, command.look_up(page.until) or "")
+                typed.append(Typed(command, text, code, said))
+    return typed
+
+
+@pytest.fixture(scope="module")
+def walks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future[list[Typed]]]]:
+    """All walks, at once: a bench waits more than it works."""
+    with ThreadPoolExecutor(len(WALKS)) as pool:
+        yield {
+            name: pool.submit(walk, pages, tmp_path_factory.mktemp("walk"))
+            for name, pages in WALKS.items()
+        }
+
+
+def missing(shown: str, said: str) -> str:
+    """The first line of what a page shows that was not said, in that order; "" if all was."""
+    said = " ".join(said.split())
+    for line in shown.splitlines():
+        for part in line.split("…"):
+            wanted = " ".join(part.split())
+            before, found, said = said.partition(wanted)
+            if not found:
+                return f"{line}\nnot in: {before}"
+    return ""
+
+
+@pytest.mark.parametrize(
+    ("name", "page"),
+    [pytest.param(name, page, id=page.name) for name, pages in WALKS.items() for page in pages],
+)
+def test_what_the_page_says_is_so(
+    name: str, page: Page, walks: dict[str, Future[list[Typed]]]
+) -> None:
+    wrong = []
+    for typed in walks[name].result(timeout=580):
+        if typed.command.page != page.name:
+            continue
+        expected = typed.command.look_up(page.codes) or 0
+        lacks = missing(typed.command.shown, typed.said)
+        if typed.code != expected or lacks:
+            wrong.append(
+                f"$ {typed.text}\n{typed.said}exit code {typed.code}, expected {expected}\n"
+                + (f"the page shows: {lacks}" if lacks else "")
+            )
+    assert not wrong, f"{page.name}\n" + "\n".join(wrong)
+
+
+def test_what_is_shown_and_not_said_is_found() -> None:
+    assert missing("a b\n  c … e\n", "x\na  b\nc d e") == ""
+    assert missing("a b\nc … f\n", "a b c d e").startswith("c … f")
+    assert missing("b\na\n", "a b").startswith("a")
