@@ -26,6 +26,7 @@ class Why(StrEnum):
     HARDWARE = "it needs a device that is not here"
     CI = "it is the main job, the test command, or a night like the one that it runs"
     INSTALLS = "it installs, which the main job does"
+    SYSTEMD = "it needs systemd as the machine's first process"
     PERSON = "it waits for a person at a terminal"
     ELSEWHERE = "another test runs it"
 
@@ -171,6 +172,8 @@ WALKS: dict[str, tuple[Page, ...]] = {
 
 _CI = Excuse(Why.CI)
 _PERSON = Excuse(Why.PERSON)
+_SYSTEMD = Excuse(Why.SYSTEMD)
+_RECIPES = Excuse(Why.ELSEWHERE, "tests/integration/docs/test_recipes.py")
 _HARDWARE = Excuse(Why.HARDWARE)
 _RELEASE = Excuse(Why.ELSEWHERE, "tests/integration/runs/test_new_release.py")
 _GANTRY = Excuse(Why.ELSEWHERE, "tests/integration/keypad/test_gantry_night.py")
@@ -210,6 +213,20 @@ EXCUSED: dict[str, dict[str, Excuse]] = {
             Why.ELSEWHERE, "tests/integration/provisioning/test_boot_by_dhcp.py"
         ),
         "ip netns exec phone-bench-… tcpdump -ni phones port 67 or port 68": _PERSON,
+    },
+    f"{_HOW_TO}/run-nightly-in-ci.md": {
+        "harness nightly --plain": _RECIPES,
+        'for release in /srv/firmware/*; do harness nightly --plain --firmware "$release"; done': (
+            _RECIPES
+        ),
+        "make -C /srv/phone-bench install": _CI,
+        "install -D -m 600 /dev/null /etc/phone-bench/night.env": _SYSTEMD,
+        "cp configs/systemd/phone-bench-* /etc/systemd/system/": _SYSTEMD,
+        "systemctl daemon-reload": _SYSTEMD,
+        "systemctl enable --now phone-bench-nightly.timer": _SYSTEMD,
+        "systemctl start --no-block phone-bench-nightly": _SYSTEMD,
+        "journalctl -fu phone-bench-nightly": _SYSTEMD,
+        "systemctl list-timers phone-bench-nightly.timer": _SYSTEMD,
     },
     f"{_HOW_TO}/send-evidence.md": {"harness repro case.zip": _BUNDLE},
     f"{_HOW_TO}/use-a-gantry.md": {

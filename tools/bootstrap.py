@@ -47,6 +47,7 @@ SYSTEM = {
     "chromium": "chromium",
     "snmpget": "snmp",
     "snmpd": "snmpd",
+    "systemd-analyze": "systemd",
 }
 SBIN = ("/usr/sbin", "/sbin")
 #: What ``make bench`` compares with: unpacked, not installed, since the two Debian packages

@@ -130,12 +130,22 @@ def test_what_runs_elsewhere_is_there() -> None:
             assert not excuse.by or (ROOT / excuse.by).exists(), (page, command)
 
 
-TARGETS = sorted({command.text for command in TYPED if command.text.startswith("make ")})
+TARGETS = sorted(
+    {
+        command.text.replace("-C /srv/phone-bench ", "")
+        for command in TYPED
+        if command.text.startswith("make ")
+    }
+)
 
 
 @pytest.mark.parametrize("command", TARGETS)
 def test_the_target_is_there(command: str) -> None:
     done = subprocess.run(
-        [*command.split(), "-n"], cwd=ROOT, capture_output=True, text=True, check=False
+        [*command.replace("-C /srv/phone-bench ", "").split(), "-n"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
