@@ -21,7 +21,7 @@ from ruamel.yaml import YAML
 
 from harness.namespaces import namespace
 from harness.provisioning import load_manifest, make_up
-from tools.doc_pages import ROOT
+from tools.doc_pages import ROOT, blocks
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
@@ -50,6 +50,17 @@ def runs_well(host: Reader, script: str, code: int = 0) -> str:
 def verdicts(run: Path) -> dict[str, str]:
     lines = (run / "results.jsonl").read_text(encoding="utf-8").splitlines()
     return {each["test"].rpartition("::")[2]: each["verdict"] for each in map(json.loads, lines)}
+
+
+def mails_to(host: Reader, sent: Path) -> None:
+    """The page's `notify`, with a sendmail of our own."""
+    sendmail = host.here / "sendmail"
+    sendmail.write_text(f"#!/bin/sh\ncat > {sent}\n", encoding="utf-8")
+    sendmail.chmod(0o755)
+    page = ROOT / "docs" / "how-to" / "run-nightly-in-ci.md"
+    (text,) = (each.text for each in blocks(page) if each.text.startswith("notify:"))
+    with (host.project / "lab.yaml").open("a", encoding="utf-8") as lab:
+        lab.write(text.replace("tell.py", f"tell.py --sendmail {sendmail}"))
 
 
 def spoil(host: Reader, seeded: str) -> None:
@@ -89,6 +100,8 @@ def test_a_night_by_gitlab(host: Reader) -> None:
 
 def test_a_bench_fault_by_github_actions_is_a_warning(host: Reader) -> None:
     spoil(host, "{keypads: {keypad-2: {silent: true}}}")
+    sent = host.here / "sent"
+    mails_to(host, sent)
     workflow = load("github-nightly.yml")
     output = host.here / "output"
     exports = f"export GITHUB_OUTPUT={output}\nexport HISTORY={workflow['env']['HISTORY']}\n"
@@ -99,6 +112,9 @@ def test_a_bench_fault_by_github_actions_is_a_warning(host: Reader) -> None:
     assert "::warning title=phone bench::exit code 3 " in said
     assert output.read_text(encoding="utf-8") == "code=3\n"
     assert list(verdicts(host.project / "runs" / "latest").values()) == ["passed"]
+    mail = sent.read_text(encoding="utf-8")
+    assert "To: lab@example.org\nSubject: phone bench: bench fault (" in mail
+    assert "keypad-2" in mail
     runs_well(host, export)
     for pattern in workflow["jobs"]["night"]["steps"][-1]["with"]["path"].split():
         assert list(host.project.glob(pattern)), pattern
