@@ -48,6 +48,7 @@ SYSTEM = {
     "snmpget": "snmp",
     "snmpd": "snmpd",
     "faketime": "faketime",
+    "systemd-analyze": "systemd",
 }
 SBIN = ("/usr/sbin", "/sbin")
 #: What ``make bench`` compares with: unpacked, not installed, since the two Debian packages
@@ -247,11 +248,14 @@ def environment() -> dict[str, str]:
     return {"PATH": path, "VIRTUAL_ENV": str(VENV)}
 
 
+#: Strict: a link that leads nowhere fails it. --quiet would silence the warnings that it counts.
+SITE = ("mkdocs", "build", "--strict", "--config-file", "tools/mkdocs.yml")
 LINT: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("ruff check", ("ruff", "check", ".")),
     ("ruff format", ("ruff", "format", "--check", ".")),
     ("types", ("mypy",)),
     ("import arrows", ("lint-imports",)),
+    ("docs", SITE),
 )
 CHECKS = ("lint", "unit", "integration", "nightly")
 PYTEST = ("python", "-m", "pytest", "-p", "no:cacheprovider")

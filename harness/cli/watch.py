@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import shlex
+import sys
 import time
 from pathlib import Path
 
@@ -46,6 +47,8 @@ def run(options: argparse.Namespace) -> int:
             watch.follow_log(Path(log))
         for command in options.commands:
             watch.follow_command(_words(command))
+        followed = [*options.interface, *options.log, *options.commands]
+        print(f"following {', '.join(followed)}; Ctrl-C ends it", file=sys.stderr, flush=True)
         try:
             for change in watch.changes(options.patience):
                 if isinstance(change, Clue):

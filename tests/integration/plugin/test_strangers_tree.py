@@ -1,4 +1,4 @@
-"""Somebody else's tree: a lab file, three lines of test, and a real call."""
+"""Somebody else's tree: a lab file and the tests that pages show, as they stand there."""
 
 from __future__ import annotations
 
@@ -8,24 +8,21 @@ from pathlib import Path
 
 import pytest
 
+from tools.doc_pages import blocks
+
 pytestmark = pytest.mark.integration
 ROOT = Path(__file__).parents[3]
 
-TEST = """
-def test_x(phone, caller, hearing, call_out):
-    call, incoming = call_out(phone, caller)
-    hearing(
-        {phone.name: None, caller.name: incoming},
-        {phone.name: [caller.name], caller.name: [phone.name]},
-    )
-    phone.hang_up(call)
-"""
+#: The pages with a whole test in them.
+PAGES = ("README.md", "docs/how-to/inject-a-tftp-fault.md")
 
 
-def test_a_call_in_a_strangers_tree(tmp_path: Path) -> None:
+def test_what_the_pages_show_passes_in_a_strangers_tree(tmp_path: Path) -> None:
     lab = (ROOT / "lab.yaml").read_text(encoding="utf-8").replace("127.42.", "127.43.")
     (tmp_path / "lab.yaml").write_text(lab.replace("tone: 440", "tone: 440, address: 127.43.0.3"))
-    (tmp_path / "test_mine.py").write_text(TEST)
+    for number, page in enumerate(PAGES):
+        (text,) = (each.text for each in blocks(ROOT / page) if "def test_" in each.text)
+        (tmp_path / f"test_{number}.py").write_text(text, encoding="utf-8")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
     done = subprocess.run(
         [*command, "--phones=desk-7962"],
@@ -39,4 +36,4 @@ def test_a_call_in_a_strangers_tree(tmp_path: Path) -> None:
     assert "desk-7962: virtual" in done.stdout
     (report,) = (tmp_path / "runs").glob("2*/report.html")
     assert "SIP ladder" in report.read_text(encoding="utf-8")
-    assert len(list((report.parent / "tests").glob("*/capture.pcap"))) == 1
+    assert len(list((report.parent / "tests").glob("*/capture.pcap"))) == len(PAGES)

@@ -1,10 +1,10 @@
-"""Every harness command in the documentation is one that the harness takes."""
+"""Every harness command in the documentation is taken; every command is run by some test."""
 
 from __future__ import annotations
 
 import re
-import shlex
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,44 +12,21 @@ import pytest
 
 from harness.cli import COMMANDS, build_parser, main
 from harness.reproduction.scenario import find
+from tests.doc_walks import EXCUSED, WALKS, Why
+from tools.doc_pages import PAGES, ROOT, blocks, commands, harness_words
 
-ROOT = Path(__file__).parents[3]
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "tests" / "README.md"])
-
-_FENCED = re.compile(r"^ *```\w*\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 #: In the text a command may be cut short (`harness runs`), so only its name is looked at.
 _INLINE = re.compile(r"(?<!`)`harness ([a-z]+)\b")
-_ENDS_A_COMMAND = {"&&", "||", "|", ";", "&", ">", ">>", "2>", "<"}
+TYPED = [command for page in PAGES for command in commands(page)]
 
 
-def split(line: str) -> Iterator[list[str]]:
-    """The harness commands of one line of shell, a list of arguments each."""
-    lexer = shlex.shlex(line, posix=True, punctuation_chars="&|;<>")
-    lexer.whitespace_split = True
-    words: list[str] = []
-    redirected = False
-    for token in [*lexer, ";"]:
-        if token in _ENDS_A_COMMAND:
-            if words and words[0] == "harness":
-                yield words[1:]
-            words = []
-            redirected = token in {">", ">>", "2>", "<"}
-        elif redirected:
-            redirected = False
-        else:
-            words.append(token)
+def harness_commands() -> Iterator[tuple[str, list[str]]]:
+    for command in TYPED:
+        for words in harness_words(command.text):
+            yield command.page, words
 
 
-def commands() -> Iterator[tuple[str, list[str]]]:
-    for page in PAGES:
-        for block in _FENCED.findall(page.read_text(encoding="utf-8")):
-            for line in block.replace("\\\n", " ").splitlines():
-                if re.match(r"\s*(\$ )?(.*&& )?harness ", line):
-                    for words in split(line.strip().removeprefix("$ ")):
-                        yield page.relative_to(ROOT).as_posix(), words
-
-
-FOUND = [(page, words) for page, words in commands() if words]
+FOUND = [(page, words) for page, words in harness_commands() if words]
 
 
 @pytest.mark.parametrize(
@@ -93,17 +70,13 @@ def test_the_mistake_is_told_as_the_page_shows(
     monkeypatch.chdir(tmp_path)
     assert main(["lint", "configs/templates"]) == 1
     told = capsys.readouterr().out
-    (shown,) = (
-        block
-        for block in _FENCED.findall((ROOT / "docs" / page).read_text(encoding="utf-8"))
-        if "error:" in block
-    )
+    (shown,) = (block.text for block in blocks(ROOT / "docs" / page) if "error:" in block.text)
     assert shown in told
 
 
 def test_the_commands_are_found() -> None:
     assert ("README.md", ["firmware", "plan", "8.3.1", "9.4.2SR3"]) in FOUND
-    assert list(split("harness doctor && harness nightly -k a > x  # why")) == [
+    assert list(harness_words("harness doctor && harness nightly -k a > x  # why")) == [
         ["doctor"],
         ["nightly", "-k", "a"],
     ]
@@ -117,3 +90,62 @@ def test_every_command_named_in_the_text_exists() -> None:
         if command not in COMMANDS
     }
     assert unknown == set()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_every_block_says_what_it_is(page: Path) -> None:
+    unsaid = [block.text.partition("\n")[0] for block in blocks(page) if not block.language]
+    assert unsaid == [], "```sh is typed by the reader, ```text is shown to them"
+
+
+def test_every_command_is_run_by_a_test_or_excused() -> None:
+    walked = {page.name for pages in WALKS.values() for page in pages}
+    neither = {
+        f"{command.page} ({command.section}): {command.text}"
+        for command in TYPED
+        if command.page not in walked and not command.look_up(EXCUSED.get(command.page, {}))
+    }
+    assert neither == set(), (
+        "put the page into WALKS, or its command into EXCUSED, of tests/doc_walks"
+    )
+
+
+def test_no_note_outlives_its_command() -> None:
+    there = {page: set[str]() for page in EXCUSED}
+    for command in TYPED:
+        told = {command.text, f"{command.text} ({command.section})"}
+        there.setdefault(command.page, set()).update(told)
+    notes = [(page, command) for page, told in EXCUSED.items() for command in told]
+    for pages in WALKS.values():
+        for page in pages:
+            for table in (page.codes, page.until, page.before):
+                notes += [(page.name, command) for command in table]
+    assert [note for note in notes if note[1] not in there.get(note[0], set())] == []
+
+
+def test_what_runs_elsewhere_is_there() -> None:
+    for page, told in EXCUSED.items():
+        for command, excuse in told.items():
+            assert (excuse.why is Why.ELSEWHERE) == bool(excuse.by), (page, command)
+            assert not excuse.by or (ROOT / excuse.by).exists(), (page, command)
+
+
+TARGETS = sorted(
+    {
+        command.text.replace("-C /srv/phone-bench ", "")
+        for command in TYPED
+        if command.text.startswith("make ")
+    }
+)
+
+
+@pytest.mark.parametrize("command", TARGETS)
+def test_the_target_is_there(command: str) -> None:
+    done = subprocess.run(
+        [*command.replace("-C /srv/phone-bench ", "").split(), "-n"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
