@@ -118,7 +118,10 @@ WALKS: dict[str, tuple[Page, ...]] = {
                 "/tmp/tftp": "{here}/tftp",
             },
             before={"harness firmware verify DIR": _release},
-            until={"harness watch --interface eth1": "following eth1"},
+            until={
+                "harness serve": "Ctrl-C ends it",
+                "harness watch --interface eth1": "following eth1",
+            },
         ),
         Page(
             f"{_HOW_TO}/new-firmware.md",
@@ -178,6 +181,15 @@ WALKS: dict[str, tuple[Page, ...]] = {
         Page(f"{_HOW_TO}/add-a-pdu.md", names={"<name>": "tasmota"}),
         Page(f"{_HOW_TO}/add-a-phone-model.md", names={"/tmp/tftp": "{here}/tftp"}),
         Page(f"{_HOW_TO}/run-dhcp.md"),
+        Page(
+            f"{_HOW_TO}/share-a-bench.md",
+            # Nobody holds it here.
+            codes={
+                "harness lock release desk-7942": 2,
+                "harness lock release desk-7942 --force": 2,
+            },
+        ),
+        Page(f"{_HOW_TO}/watch-a-night.md", until={"harness serve": "Ctrl-C ends it"}),
         Page(f"{_HOW_TO}/write-a-scenario.md"),
         Page(
             _BOXES,
@@ -195,6 +207,7 @@ _RECIPES = Excuse(Why.ELSEWHERE, "tests/integration/docs/test_recipes.py")
 _RELEASE = Excuse(Why.ELSEWHERE, "tests/integration/runs/test_new_release.py")
 _GANTRY = Excuse(Why.ELSEWHERE, "tests/integration/keypad/test_gantry_night.py")
 _BUNDLE = Excuse(Why.ELSEWHERE, "tests/integration/evidence/test_evidence_of_a_night.py")
+_LOCKS = Excuse(Why.ELSEWHERE, "tests/integration/lab/test_two_harnesses.py")
 _REFERENCE = Excuse(Why.ELSEWHERE, "tests/unit/docs/test_reference_pages.py")
 _SCENARIOS = Excuse(Why.ELSEWHERE, "tests/integration/reproduction/test_reproductions.py")
 _VALIDATED = Excuse(Why.ELSEWHERE, "tests/integration/preflight/test_template_mistakes.py")
@@ -246,6 +259,17 @@ EXCUSED: dict[str, dict[str, Excuse]] = {
         "systemctl list-timers phone-bench-nightly.timer": _SYSTEMD,
     },
     f"{_HOW_TO}/send-evidence.md": {"harness repro case.zip": _BUNDLE},
+    f"{_HOW_TO}/share-a-bench.md": {
+        "harness nightly --wait 7200": _LOCKS,
+        "harness phone desk-7942 reset --wait 600": _LOCKS,
+        "python -m pytest --bench-wait 600": _LOCKS,
+    },
+    f"{_HOW_TO}/watch-a-night.md": {
+        "ssh -L 8042:127.0.0.1:8042 bench": _PERSON,
+        "harness serve --host 192.0.2.10 --name bench.example.net": Excuse(
+            Why.ELSEWHERE, "tests/integration/station"
+        ),
+    },
     f"{_HOW_TO}/use-a-gantry.md": {
         "harness keypad calibrate keypad-1": _PERSON,
         "harness keypad calibrate keypad-1 --points "

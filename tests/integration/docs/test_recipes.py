@@ -107,7 +107,7 @@ def test_a_bench_fault_by_github_actions_is_a_warning(host: Reader) -> None:
     exports = f"export GITHUB_OUTPUT={output}\nexport HISTORY={workflow['env']['HISTORY']}\n"
     steps = [each["run"] for each in workflow["jobs"]["night"]["steps"] if "run" in each]
     assert steps[0] == "make install"
-    night, export = steps[1:]
+    night, recover, export = steps[1:]
     said = runs_well(host, f"{exports}set -e\n{night}")
     assert "::warning title=phone bench::exit code 3 " in said
     assert output.read_text(encoding="utf-8") == "code=3\n"
@@ -115,6 +115,7 @@ def test_a_bench_fault_by_github_actions_is_a_warning(host: Reader) -> None:
     mail = sent.read_text(encoding="utf-8")
     assert "To: lab@example.org\nSubject: phone bench: bench fault (" in mail
     assert "keypad-2" in mail
+    assert "nothing to recover" in runs_well(host, recover)
     runs_well(host, export)
     for pattern in workflow["jobs"]["night"]["steps"][-1]["with"]["path"].split():
         assert list(host.project.glob(pattern)), pattern
@@ -140,5 +141,6 @@ def test_a_night_by_systemd_under_its_limits(host: Reader) -> None:
     assert str(status) in service["SuccessExitStatus"].split()
     assert (runs / "latest" / "report.html").exists(), said
 
+    assert "nothing to recover" in runs_well(host, service["ExecStopPost"])
     said = runs_well(host, confined)
     assert list(verdicts(runs / "latest").values()) == ["passed"], said
