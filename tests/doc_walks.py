@@ -180,6 +180,7 @@ WALKS: dict[str, tuple[Page, ...]] = {
         Page(f"{_HOW_TO}/add-a-lint-rule.md"),
         Page(f"{_HOW_TO}/add-a-pdu.md", names={"<name>": "tasmota"}),
         Page(f"{_HOW_TO}/add-a-phone-model.md", names={"/tmp/tftp": "{here}/tftp"}),
+        Page(f"{_HOW_TO}/recover-a-bench.md"),
         Page(f"{_HOW_TO}/run-dhcp.md"),
         Page(
             f"{_HOW_TO}/share-a-bench.md",
@@ -207,6 +208,7 @@ _RECIPES = Excuse(Why.ELSEWHERE, "tests/integration/docs/test_recipes.py")
 _RELEASE = Excuse(Why.ELSEWHERE, "tests/integration/runs/test_new_release.py")
 _GANTRY = Excuse(Why.ELSEWHERE, "tests/integration/keypad/test_gantry_night.py")
 _BUNDLE = Excuse(Why.ELSEWHERE, "tests/integration/evidence/test_evidence_of_a_night.py")
+_KILLED = Excuse(Why.ELSEWHERE, "tests/integration/surviving/test_killed_nights.py")
 _LOCKS = Excuse(Why.ELSEWHERE, "tests/integration/lab/test_two_harnesses.py")
 _REFERENCE = Excuse(Why.ELSEWHERE, "tests/unit/docs/test_reference_pages.py")
 _SCENARIOS = Excuse(Why.ELSEWHERE, "tests/integration/reproduction/test_reproductions.py")
@@ -218,6 +220,7 @@ EXCUSED: dict[str, dict[str, Excuse]] = {
         "make nightly": _CI,
         "make test": _CI,
         "make bench": Excuse(Why.ELSEWHERE, "tests/unit/bench"),
+        "harness nightly --resume": _KILLED,
         "harness nightly --firmware DIR": _RELEASE,
         "harness validate --from HEAD": _VALIDATED,
     },
@@ -237,6 +240,10 @@ EXCUSED: dict[str, dict[str, Excuse]] = {
     f"{_HOW_TO}/new-firmware.md": {
         "harness nightly --firmware DIR": _RELEASE,
         "harness nightly --firmware /tmp/release": _RELEASE,
+    },
+    f"{_HOW_TO}/recover-a-bench.md": {
+        "harness nightly --resume": _KILLED,
+        "harness nightly --resume 20261125-010000-rack-1-asterisk22": _KILLED,
     },
     f"{_HOW_TO}/run-dhcp.md": {
         "harness nightly --lab lab.namespace.yaml": Excuse(
