@@ -3,9 +3,6 @@
 With :mod:`harness.assembly` this is the one place that knows all rooms. It builds in the order a
 person would (capture, files, PBX, twins, power, keypads, phones, peers), keeps going past a fault
 to find the others, and takes everything down again by one path, whatever happened.
-
-A bench is opened whole, or its servers by one process and its stations by others: see
-:mod:`harness.sharing`.
 """
 
 from __future__ import annotations
@@ -50,12 +47,9 @@ from harness.twins import Twins
 
 __all__ = [
     "Bench",
-    "Servers",
     "open_bench",
     "open_keypad",
     "open_outlets",
-    "open_servers",
-    "open_side",
     "open_stations",
 ]
 
@@ -84,8 +78,6 @@ class Bench:
     dhcp: DhcpServer | None = None
     #: Of what is open here; whoever lost one must not go on.
     reservations: list[Reservation] = field(default_factory=list)
-    #: Opens what a phone needs and is not open yet; on a bench that was opened whole, all is.
-    open_station: Callable[[str], None] = lambda _: None
     #: How often the PBX had been started when the peers registered.
     _met: int = 1
 
@@ -180,15 +172,6 @@ class Bench:
                 phone.mark_dirty()
 
 
-@dataclass(frozen=True, slots=True)
-class Servers:
-    """What every station of a bench shares, and where its twins answer."""
-
-    provisioning: Provisioning
-    pbx: Pbx
-    doors: Doors
-
-
 def _reserve(
     resources: Iterable[Resource], lab: Lab, timeline: Timeline, stack: ExitStack, wait: float
 ) -> list[Reservation]:
@@ -221,7 +204,7 @@ def open_stations(
         bench = Bench(lab, timeline, deadlines_of(lab), workdir, journal)
         # Its servers stay down; the windows of a phone want to know its values.
         bench.provisioning = Provisioning(lab, workdir / "tftp", timeline)
-        _add_stations(bench, lab, start_twins(lab, workdir, timeline, stack), stack)
+        _add_stations(bench, start_twins(lab, workdir, timeline, stack), stack)
         yield bench
 
 
@@ -244,7 +227,7 @@ def open_outlets(
         bench = Bench(lab, timeline, deadlines_of(lab), workdir, journal)
         blind = Faults()
         doors = start_twins(lab, workdir, timeline, stack)
-        _add_stations(bench, lab, doors, stack, blind)
+        _add_stations(bench, doors, stack, blind)
         for fault in blind.found:
             note = Note(f"no lamps to confirm by: {fault.summary}")
             timeline.observer(fault.device or "keypad")(note)
@@ -309,97 +292,10 @@ def open_bench(
         pbx_up = _add_servers(bench, stack, faults, amend_pbx)
         doors = faults.attempt(lambda: start_twins(lab, workdir, timeline, stack))
         if doors is not None:
-            _add_stations(bench, lab, doors, stack, faults=faults)
+            _add_stations(bench, doors, stack, faults=faults)
             _open_windows(bench)
         if pbx_up:
             _add_peers(bench, stack, faults)
-        faults.stop_if_any()
-        try:
-            yield bench
-        finally:
-            make_safe(bench.keypads, bench.pdus, lab, bench.journal, timeline)
-
-
-@contextmanager
-def open_servers(
-    lab: Lab,
-    workdir: Path,
-    timeline: Timeline,
-    *,
-    users_of: Lab,
-    rooms: tuple[str, ...],
-    wait: float = 0.0,
-    journal: Journal | None = None,
-) -> Iterator[Servers]:
-    """Open what all stations of a lab share: its network, files, DHCP, PBX and twins.
-
-    It reserves the whole bench, also for the processes that are started meanwhile.
-
-    Args:
-        lab: the inventory.
-        workdir: where logs and rendered files go.
-        timeline: where everything seen is written.
-        users_of: the same inventory with everybody who is to register at the PBX as a peer.
-        rooms: numbers of conference rooms besides the lab's.
-        wait: seconds to wait for another harness that has a part of it.
-        journal: what is started is written there first; without one, into one of its own.
-
-    Raises:
-        BenchFault: another harness still has a part of it.
-        BenchFaults: everything that could not be started, at once.
-    """
-    with ExitStack() as stack:
-        _reserve(bench_resources(lab), lab, timeline, stack, wait)
-        journal = _journal(lab, journal, stack)
-        stack.enter_context(bench_network(lab, timeline.observer("network")))
-        bench = Bench(users_of, timeline, deadlines_of(lab), workdir, journal)
-        faults = Faults()
-        _add_servers(bench, stack, faults, rooms=rooms)
-        doors = faults.attempt(lambda: start_twins(lab, workdir, timeline, stack))
-        faults.stop_if_any()
-        yield Servers(bench.provisioning, bench.pbx, doors or Doors())
-
-
-@contextmanager
-def open_side(
-    lab: Lab,
-    workdir: Path,
-    timeline: Timeline,
-    servers: Servers,
-    *,
-    first_peer: int,
-    journal: Journal | None = None,
-) -> Iterator[Bench]:
-    """Open one side of a bench whose servers run in another process: peers, and stations on demand.
-
-    Args:
-        lab: the inventory as this side has it: its own peers, and every phone.
-        workdir: where logs and recordings of this side go.
-        timeline: where everything seen from this side is written.
-        servers: what all sides share.
-        first_peer: the number of its first peer among those of all sides, for their ports.
-        journal: what is switched is written there first; without one, into one of its own.
-
-    Raises:
-        BenchFaults: everything that could not be started, at once.
-    """
-    with ExitStack() as stack:
-        journal = _journal(lab, journal, stack)
-        bench = Bench(lab, timeline, deadlines_of(lab), workdir, journal)
-        bench.provisioning, bench.pbx = servers.provisioning, servers.pbx
-        bench._met = servers.pbx.starts
-
-        def open_station(phone: str) -> None:
-            if phone not in bench.phones:
-                own = station_resources(lab, {phone})
-                bench.reservations += _reserve(own, lab, timeline, stack, 0.0)
-                _add_stations(bench, lab.only_stations({phone}), servers.doors, stack)
-                _open_windows(bench)
-
-        bench.open_station = open_station
-        faults = Faults()
-        _add_capture(bench, stack, faults)
-        _add_peers(bench, stack, faults, first_peer)
         faults.stop_if_any()
         try:
             yield bench
@@ -432,7 +328,6 @@ def _add_servers(
     stack: ExitStack,
     faults: Faults,
     amend_pbx: Callable[[Path], None] = lambda _: None,
-    rooms: tuple[str, ...] = (),
 ) -> bool:
     """Start files, DHCP and PBX; whether the PBX is up."""
     lab, timeline, workdir = bench.lab, bench.timeline, bench.workdir
@@ -457,7 +352,6 @@ def _add_servers(
         workdir / "pbx",
         device_of={line.user: name for name, spec in lab.phones.items() for line in spec.lines},
         amend=amend_pbx,
-        rooms=rooms,
     )
     stack.callback(asterisk.stop)
     pbx_up = faults.attempt(lambda: containers_follow(lab) and done(asterisk.start))
@@ -476,22 +370,18 @@ def _add_servers(
 
 def _add_stations(
     bench: Bench,
-    lab: Lab,
     doors: Doors,
     stack: ExitStack,
     blind: Faults | None = None,
     *,
     faults: Faults | None = None,
 ) -> None:
-    """Connect the PDUs, keypads and phones of ``lab``.
+    """Connect the PDUs, keypads and phones of the lab.
 
     With ``blind`` a keypad's fault goes there, and its phone is left out: no key will be pressed.
     """
-    faults = faults or Faults()
-    new = {name: spec for name, spec in lab.power.items() if name not in bench.pdus}
-    # Named are the outlets of all phones, for a PDU is opened once.
-    some = bench.lab.model_copy(update={"power": new})
-    pdus = build_power(some, bench.timeline, doors, stack, faults)
+    faults, lab = faults or Faults(), bench.lab
+    pdus = build_power(lab, bench.timeline, doors, stack, faults)
     bench.pdus |= {name: WrittenPower(power, bench.journal) for name, power in pdus.items()}
     for name in lab.keypads:
         bench.journal.keypad(name)
@@ -507,8 +397,8 @@ def _open_windows(bench: Bench) -> None:
         phone.window = WebKeys(bench.phone_web(name))
 
 
-def _add_peers(bench: Bench, stack: ExitStack, faults: Faults, first: int = 0) -> None:
-    for number, name in enumerate(bench.lab.peers, start=first):
+def _add_peers(bench: Bench, stack: ExitStack, faults: Faults) -> None:
+    for number, name in enumerate(bench.lab.peers):
         peer = build_peer(bench.lab, name, bench.timeline, bench.workdir, number)
         bench.peers[name] = peer
         stack.callback(peer.stop)

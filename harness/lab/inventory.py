@@ -354,19 +354,6 @@ class Lab(_Spec):
             }
         )
 
-    def only_stations(self, names: Collection[str]) -> Lab:
-        """Return the same lab with some phones alone, and with what serves those."""
-        phones = {name: spec for name, spec in self.phones.items() if name in names}
-        pdus = {spec.outlet.pdu for spec in phones.values()}
-        keypads = {spec.keypad for spec in phones.values()}
-        return self.model_copy(
-            update={
-                "phones": phones,
-                "power": {name: pdu for name, pdu in self.power.items() if name in pdus},
-                "keypads": {name: k for name, k in self.keypads.items() if name in keypads},
-            }
-        )
-
     def with_templates(self, folder: Path) -> Lab:
         """Return the same lab with another folder of templates."""
         own = self.provisioning.model_copy(update={"templates": str(folder.resolve())})

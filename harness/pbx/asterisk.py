@@ -6,7 +6,7 @@ import secrets
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from harness.errors import BenchFault, UsageFault
@@ -48,7 +48,6 @@ class Asterisk:
         runtime: how to run containers; without one, found by a probe at the start.
         device_of: the lab's device name for an extension, to say whom an event is about.
         amend: changes the configuration folder after each rendering, as an administrator would.
-        rooms: numbers of conference rooms besides the one of ``spec``.
     """
 
     def __init__(
@@ -60,11 +59,9 @@ class Asterisk:
         runtime: ContainerRuntime | None = None,
         device_of: Mapping[str, str] | None = None,
         amend: Callable[[Path], None] = lambda _: None,
-        rooms: Sequence[str] = (),
     ) -> None:
         self._spec = spec
         self._amend = amend
-        self._rooms = (spec.conference, *rooms)
         #: What differs between chan_pjsip and chan_sip.
         self.driver: ChannelDriver = _DRIVERS[spec.kind]()
         self._users = Users(endpoints, self.driver, self._write)
@@ -315,27 +312,15 @@ class Asterisk:
         """Ask Asterisk to end every channel."""
         self._require_ami().command("channel request hangup all")
 
-    def hang_up(self, users: Iterable[str]) -> None:
-        """Ask Asterisk to end the channels of some users."""
-        ami = self._require_ami()
-        own = tuple(f"{self.driver.technology}/{user}-" for user in users)
-        for channel in self.channels():
-            if channel.startswith(own):
-                ami.action("Hangup", Channel=channel)
-
     def command(self, command: str) -> str:
         """Run a console command through the manager interface."""
         return self._require_ami().command(command)
 
     def console(self) -> Console:
         """Open the interactive console."""
-        return self.driver.console(self.console_command())
-
-    def console_command(self) -> list[str]:
-        """Return the command line that opens the interactive console."""
         if self._runtime is None or not self._running:
             raise self._not_running()
-        return self._runtime.exec_command(self._name, "asterisk", "-rvvv")
+        return self.driver.console(self._runtime.exec_command(self._name, "asterisk", "-rvvv"))
 
     def _write(self, endpoints: Sequence[Endpoint]) -> None:
         # The mount shows only etc/ to the container; on the host its secrets stay in here.
@@ -345,7 +330,6 @@ class Asterisk:
             self.configuration,
             self._spec,
             endpoints,
-            rooms=self._rooms,
             driver=self.driver,
             ami_user=_AMI_USER,
             ami_secret=self._secret,

@@ -68,7 +68,6 @@ def render(folder: Path, endpoints: list[Endpoint], spec: PbxSpec = SPEC) -> Non
         folder,
         spec,
         endpoints,
-        rooms=("290", "291"),
         driver=driver,
         ami_user="harness",
         ami_secret="s3cret",
