@@ -255,7 +255,8 @@ def test_hot_coil_is_switched_off_and_rests(firmware: Starter, timeline: Timelin
                 refusal = fault.summary
         assert "the coil of 5 is hot" in refusal
     rested = timeline.events(KeyPressed)[-1].device_ms - timeline.events(KeyReleased)[0].device_ms
-    assert 225 <= rested <= 1500
+    # Two stamps in whole milliseconds are up to one further apart than they say.
+    assert 224 <= rested <= 1500
 
 
 def test_silent_host_leaves_no_current(firmware: Starter) -> None:
