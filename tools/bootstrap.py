@@ -13,6 +13,7 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -322,6 +323,8 @@ def main() -> int:
         "--pbx", default="", choices=["", "asterisk16", "asterisk22", "both"], help="of a night"
     )
     options = parser.parse_args()
+    # A shell's background job is born deaf to Ctrl-C, and so would be all that the tests start.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     what = options.what
     # A night or a look around needs the shipped lab's Asterisk; all else may need both.
     one = options.pbx.removeprefix("asterisk") or "22"

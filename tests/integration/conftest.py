@@ -1,7 +1,7 @@
 """Integration tests run two folders at a time, for a bench waits more than it works.
 
-Tests of one folder share subnets, so they stay on one worker, in order. Their locks and journals
-are kept apart from those of this machine's benches.
+Tests of one folder share subnets, so they stay on one worker, in order. The locks and journals of
+each module are kept apart from those of this machine's benches, and from what the one before killed.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFolder:
     return ByFolder(config, log)
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def own_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(os.environ, STATE_VARIABLE, str(tmp_path_factory.mktemp("state")))

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from harness.state import STATE_VARIABLE
 from tools.doc_pages import ROOT
 
 #: The longest a page's command may take; the dearest is a template change tried on two phones.
@@ -49,7 +50,13 @@ class Reader:
         with subprocess.Popen(
             ["nsenter", f"--net=/run/netns/{self._network}", "--", "bash", "-c", script],
             cwd=self.project,
-            env={**os.environ, "PATH": path, "PYTHONPATH": str(self.project)},
+            env={
+                **os.environ,
+                "PATH": path,
+                "PYTHONPATH": str(self.project),
+                # Walks go side by side, and one of them takes a bench away by force.
+                STATE_VARIABLE: str(self.project.parent / "state"),
+            },
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
