@@ -6,13 +6,10 @@ unanswered than the controller's receive buffer holds), real-time bytes outside 
 
 from __future__ import annotations
 
-import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-
-import serial
 
 from harness.errors import BenchFault
 from harness.keypad.grbl_codes import alarm_words, error_words
@@ -26,7 +23,7 @@ from harness.keypad.grbl_messages import (
     Status,
     Welcome,
 )
-from harness.keypad.port import close_port, follow, open_port
+from harness.keypad.port import SerialLink
 
 __all__ = ["FEED_HOLD", "JOG_CANCEL", "RESUME", "GrblLink", "Line"]
 
@@ -48,7 +45,7 @@ class Line:
     taken: Callable[[], None] | None = None
 
 
-class GrblLink:
+class GrblLink(SerialLink[GrblMessage]):
     """Speak with a GRBL 1.1 controller on a serial port.
 
     Args:
@@ -75,70 +72,28 @@ class GrblLink:
         note: Callable[[str], None],
         lost: Callable[[str], None],
     ) -> None:
-        self._port = port
-        self._name = name
-        self._baud = baud
-        self._lost = lost
-        self._answer_s = answer_s
+        super().__init__(
+            port,
+            name,
+            baud,
+            answer_s,
+            expected="a GRBL controller on that port",
+            unplugged="unplugged? it is opened again when it is back; the stylus may still be down",
+            lost=lost,
+        )
         self._hear = hear
         self._note = note
-        self._changed = threading.Condition()
         self._unanswered: deque[Line] = deque()
         self._refused: list[tuple[str, int]] = []
         self._statuses: deque[Status] = deque(maxlen=4)
         self._resetting = False
         self._version = ""
-        self._gone = ""
         self._broken: BenchFault | None = None
         self._generation = 0
         self._damaged = 0
-        self._write_lock = threading.Lock()
-        self._closing = threading.Event()
         #: Bytes the controller's receive buffer holds.
         self.rx_buffer = _RX_BUFFER
         self._open()
-
-    def _open(self) -> None:
-        self._serial = open_port(
-            self._port,
-            self._baud,
-            self._name,
-            write_timeout=self._answer_s,
-            expected="a GRBL controller on that port",
-        )
-        self._gone = ""
-        self._reader = threading.Thread(
-            target=self._read, args=(self._serial,), name=f"{self._name}-reader", daemon=True
-        )
-        self._reader.start()
-
-    @property
-    def gone(self) -> str:
-        """Why the port is gone; empty while it is there."""
-        return self._gone
-
-    def check(self) -> None:
-        """Make sure that the port is there.
-
-        Raises:
-            BenchFault: it is gone.
-        """
-        if self._gone or self._closing.is_set():
-            raise self._gone_fault()
-
-    def reopen(self) -> None:
-        """Open the port again after it was gone; what the controller did meanwhile is unknown.
-
-        Raises:
-            BenchFault: it is not back.
-        """
-        close_port(self._serial, self._reader)
-        self._open()
-
-    @property
-    def closed(self) -> bool:
-        """Whether `close` was called."""
-        return self._closing.is_set()
 
     @property
     def broken(self) -> BenchFault | None:
@@ -256,20 +211,12 @@ class GrblLink:
         self.wait_status(lambda status: status.stands, self._answer_s)
         self.reset()
 
-    def close(self) -> None:
-        """Let go of the port."""
-        self._closing.set()
-        with self._changed:
-            self._changed.notify_all()
-        close_port(self._serial, self._reader)
-
     def _wait(self, done: Callable[[], bool], within: float, generation: int | None = None) -> bool:
         """Wait for what the reader's thread brings; with ``generation``, also for its undoing."""
         deadline = time.monotonic() + within
         with self._changed:
             while True:
-                if self._gone or self._closing.is_set():
-                    raise self._gone_fault()
+                self.check()
                 if generation is not None:
                     if self._broken is not None:
                         raise self._broken
@@ -281,15 +228,6 @@ class GrblLink:
                 if left <= 0:
                     return False
                 self._changed.wait(left)
-
-    def _write(self, data: bytes) -> None:
-        self.check()
-        try:
-            with self._write_lock:
-                self._serial.write(data)
-        except (serial.SerialException, OSError) as error:
-            self._lose(str(error))
-            raise self._gone_fault() from error
 
     # --- what goes wrong --------------------------------------------------------------------------
 
@@ -316,36 +254,14 @@ class GrblLink:
             hint="another thread or the end of the run released all keys",
         )
 
-    def _gone_fault(self) -> BenchFault:
-        return BenchFault(
-            f"its serial port {self._port} is gone: {self._gone or 'the driver was closed'}",
-            device=self._name,
-            state=self._doing(),
-            expected="the port to stay while the bench is up",
-            hint="unplugged? it is opened again when it is back; the stylus may still be down",
-        )
-
     def _doing(self) -> str:
         lines = ", ".join(line.text for line in self._unanswered)
         return f"unanswered: {lines}" if lines else "no line unanswered"
 
     # --- the reader's thread ----------------------------------------------------------------------
 
-    def _read(self, port: serial.Serial) -> None:
-        follow(port, self._closing, LineReader().feed, self._take, self._lose)
-
-    def give_up(self, why: str) -> None:
-        """Take the port for gone: what is behind it does not answer as it should."""
-        with self._changed:
-            self._gone = why
-            self._changed.notify_all()
-
-    def _lose(self, why: str) -> None:
-        with self._changed:
-            first, self._gone = not self._gone, self._gone or why
-            self._changed.notify_all()
-        if first and not self._closing.is_set():
-            self._lost(f"its serial port {self._port} is gone: {why}")
+    def _feeder(self) -> Callable[[bytes], Iterable[GrblMessage]]:
+        return LineReader().feed
 
     def _take(self, message: GrblMessage) -> None:
         match message:

@@ -5,13 +5,11 @@ from __future__ import annotations
 import itertools
 import threading
 import time
-from collections.abc import Callable
-
-import serial
+from collections.abc import Callable, Iterable
 
 from harness.errors import BenchFault
 from harness.keypad.frames import Answer, Damaged, FrameReader, Message, encode
-from harness.keypad.port import close_port, follow, open_port
+from harness.keypad.port import SerialLink
 
 __all__ = ["ControllerLink", "ControllerRefusal"]
 
@@ -22,7 +20,7 @@ class ControllerRefusal(BenchFault):
     code = ""
 
 
-class ControllerLink:
+class ControllerLink(SerialLink[Message]):
     """Speak the keypad line protocol on a serial port.
 
     A message is handed to `hear` before whoever waits for it goes on. After a damaged line
@@ -56,67 +54,40 @@ class ControllerLink:
         lost: Callable[[str], None],
         situation: Callable[[], str],
     ) -> None:
-        self._port = port
-        self._name = name
-        self._baud = baud
-        self._lost = lost
-        self._answer_s = answer_s
+        super().__init__(
+            port,
+            name,
+            baud,
+            answer_s,
+            expected="a keypad controller on that port",
+            unplugged="unplugged, or the controller restarted? it is opened again when it is back",
+            lost=lost,
+        )
         self._alive_s = alive_s
         self._hear = hear
         self._note = note
         self._situation = situation
         self._seq = itertools.count(1)
-        self._changed = threading.Condition()
         self._answers: dict[int, Answer | None] = {}
         self._asked: dict[int, str] = {}
         self._watch_lamps_again = False
-        self._gone = ""
-        self._write_lock = threading.Lock()
-        self._closing = threading.Event()
         #: How many lines came damaged so far.
         self.damaged = 0
         self._open()
 
     def _open(self) -> None:
-        self._serial = open_port(
-            self._port,
-            self._baud,
-            self._name,
-            write_timeout=self._answer_s,
-            expected="a keypad controller on that port",
-        )
-        self._gone = ""
-        self._reader = threading.Thread(
-            target=self._read, args=(self._serial,), name=f"{self._name}-reader", daemon=True
-        )
-        self._reader.start()
+        super()._open()
         self._keeper = threading.Thread(
             target=self._keep_alive, name=f"{self._name}-alive", daemon=True
         )
 
-    @property
-    def gone(self) -> str:
-        """Why the port is gone; empty while it is there."""
-        return self._gone
-
-    def reopen(self) -> None:
-        """Open the port again after it was gone; `keep_alive` has to be called again, too.
-
-        Raises:
-            BenchFault: it is not back.
-        """
-        close_port(self._serial, self._reader)
+    def _let_go(self) -> None:
+        super()._let_go()
         if self._keeper.is_alive():
             self._keeper.join(2.0)
-        self._open()
-
-    @property
-    def closed(self) -> bool:
-        """Whether `close` was called."""
-        return self._closing.is_set()
 
     def keep_alive(self) -> None:
-        """Begin to send signs of life."""
+        """Begin to send signs of life; `reopen` ends them."""
         self._keeper.start()
 
     def request(self, command: str, seconds: float = 0.0) -> str:
@@ -139,7 +110,7 @@ class ControllerLink:
         try:
             answer = None
             for _ in range(2):
-                self._write(f">{seq} {command}")
+                self._write(encode(f">{seq} {command}"))
                 answer = self._await(seq, within)
                 if answer is not None:
                     break
@@ -191,48 +162,18 @@ class ControllerLink:
         deadline = time.monotonic() + within
         with self._changed:
             while self._answers[seq] is None:
-                if self._gone or self._closing.is_set():
-                    raise self._gone_fault()
+                self.check()
                 left = deadline - time.monotonic()
                 if left <= 0:
                     return None
                 self._changed.wait(left)
             return self._answers[seq]
 
-    def _write(self, body: str) -> None:
-        if self._gone or self._closing.is_set():
-            raise self._gone_fault()
-        try:
-            with self._write_lock:
-                self._serial.write(encode(body))
-        except (serial.SerialException, OSError) as error:
-            self._lose(str(error))
-            raise self._gone_fault() from error
+    def _doing(self) -> str:
+        return self._situation()
 
-    def _gone_fault(self) -> BenchFault:
-        return BenchFault(
-            f"its serial port {self._port} is gone: {self._gone or 'the driver was closed'}",
-            device=self._name,
-            state=self._situation(),
-            expected="the port to stay while the bench is up",
-            hint="unplugged, or the controller restarted? it is opened again when it is back",
-        )
-
-    def _read(self, port: serial.Serial) -> None:
-        follow(port, self._closing, FrameReader().feed, self._take, self._lose)
-
-    def give_up(self, why: str) -> None:
-        """Take the port for gone: what is behind it does not answer as it should."""
-        with self._changed:
-            self._gone = why
-            self._changed.notify_all()
-
-    def _lose(self, why: str) -> None:
-        with self._changed:
-            first, self._gone = not self._gone, self._gone or why
-            self._changed.notify_all()
-        if first and not self._closing.is_set():
-            self._lost(f"its serial port {self._port} is gone: {why}")
+    def _feeder(self) -> Callable[[bytes], Iterable[Message]]:
+        return FrameReader().feed
 
     def _take(self, message: Message) -> None:
         command = self._asked.get(message.seq, "") if isinstance(message, Answer) else ""
@@ -258,12 +199,3 @@ class ControllerLink:
                 if not told:
                     self._note(f"keep-alive: {fault.summary}")
                 told = True
-
-    def close(self) -> None:
-        """Let go of the port."""
-        self._closing.set()
-        with self._changed:
-            self._changed.notify_all()
-        close_port(self._serial, self._reader)
-        if self._keeper.is_alive():
-            self._keeper.join(2.0)
