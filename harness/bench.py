@@ -35,7 +35,7 @@ from harness.lab.reservation import Reservation, reserve
 from harness.lab.resources import bench_resources, keypad_resources, station_resources
 from harness.mending import Mender, Part
 from harness.network import bench_network, containers_follow
-from harness.pbx import Asterisk, ConferenceKey, Pbx
+from harness.pbx import Asterisk, ConferenceKey
 from harness.phone import Phone, PhoneConsole, PhoneWeb, Screen, WebKeys
 from harness.phone.windows import ConsoleLogin
 from harness.provisioning import Provisioning
@@ -73,13 +73,11 @@ class Bench:
     peers: dict[str, Peer] = field(default_factory=dict)
     provisioning: Provisioning = field(init=False)
     capture: Capture = field(init=False)
-    pbx: Pbx = field(init=False)
+    pbx: Asterisk = field(init=False)
     #: None where another server answers the phones, or their addresses are fixed.
     dhcp: DhcpServer | None = None
     #: Of what is open here; whoever lost one must not go on.
     reservations: list[Reservation] = field(default_factory=list)
-    #: How often the PBX had been started when the peers registered.
-    _met: int = 1
 
     def __post_init__(self) -> None:
         self._mender = Mender(self.timeline)
@@ -160,11 +158,11 @@ class Bench:
         self.timeline.check(phone)
 
     def _meet_the_pbx(self) -> None:
-        if self.pbx.running and self.pbx.starts == self._met:
+        if self.pbx.running:
             return
         with self.timeline.step("start a fresh Asterisk"):
-            self.pbx.revive()
-            self._met = self.pbx.starts
+            self.pbx.stop()
+            self.pbx.start()
             for peer in self.peers.values():
                 if not peer.gone:
                     peer.register(within=5.0)

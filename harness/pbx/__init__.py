@@ -5,7 +5,6 @@ interface and the interactive console. What a phone should do with it does not.
 """
 
 from harness.pbx.ami import AmiClient, AmiMessage
-from harness.pbx.api import Pbx
 from harness.pbx.asterisk import Asterisk
 from harness.pbx.channel_driver import Contact
 from harness.pbx.conference_key import ConferenceKey
@@ -32,7 +31,6 @@ __all__ = [
     "Crash",
     "Endpoint",
     "LogMark",
-    "Pbx",
     "PjsipChannel",
     "PjsipConsole",
     "SipChannel",

@@ -81,10 +81,7 @@ class Asterisk:
         self._output: ContainerLog | None = None
         self._booted = threading.Event()
         self._state = threading.Lock()
-        self._reviving = threading.Lock()
         self._running = False
-        self._starts = 0
-        self._crash: Crash | None = None
         self._lost = ""
         self._gone = threading.Event()
 
@@ -102,11 +99,6 @@ class Asterisk:
     def running(self) -> bool:
         """Whether it is up; false at once when it crashed."""
         return self._running
-
-    @property
-    def starts(self) -> int:
-        """How often it was started."""
-        return self._starts
 
     @property
     def secrets(self) -> set[str]:
@@ -154,7 +146,6 @@ class Asterisk:
             raise
         with self._state:
             self._running = True
-            self._starts += 1
         self._observe(PbxStarted(version=self.version, runtime=self._runtime.description))
         if self._output.ended:
             self._on_gone("the container ended right after the start")
@@ -210,27 +201,13 @@ class Asterisk:
     def keep_crash(self, folder: Path) -> Crash | None:
         """Move what the last crash left (log, core file) into ``folder``; None without a crash.
 
-        The first to ask moves it, before the next start; whoever asks later is told where it lies.
+        Only after a crash and before the next start.
         """
-        with self._reviving:
-            if not self._lost:
-                return self._crash
-            if self._output is not None:
-                self._output.join(_LOST_SECONDS)
-            if self._crash is None:
-                self._crash = keep_crash(self._lost, self.log, self._cores, folder)
-            return self._crash
-
-    def revive(self) -> None:
-        """Start it afresh when it crashed; nothing to do while it runs.
-
-        Raises:
-            BenchFault: it does not start.
-        """
-        with self._reviving:
-            if not self._running:
-                self.stop()
-                self.start()
+        if not self._lost:
+            return None
+        if self._output is not None:
+            self._output.join(_LOST_SECONDS)
+        return keep_crash(self._lost, self.log, self._cores, folder)
 
     def stop(self) -> None:
         """Stop the container; safe to call at any time and more than once."""
@@ -368,7 +345,6 @@ class Asterisk:
             self._running = False
             ami, self._ami = self._ami, None
             self._lost = reason
-            self._crash = None
         self._gone.set()
         if ami is not None:
             ami.close()

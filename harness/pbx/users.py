@@ -38,8 +38,6 @@ class Users:
         self._shipped = dict(self._now)
         self._driver = driver
         self._write = write
-        # Stations side by side change users of their own; one file holds them all.
-        self._changing = threading.Lock()
         self._reloads = 0
         self._reloaded = threading.Condition()
 
@@ -79,11 +77,10 @@ class Users:
         Raises:
             BenchFault: it did not; with what its log ``says``.
         """
-        with self._changing:
-            self._now[endpoint.user] = endpoint
-            self._write(self.endpoints)
-            if self._taken(endpoint, ami):
-                return
+        self._now[endpoint.user] = endpoint
+        self._write(self.endpoints)
+        if self._taken(endpoint, ami):
+            return
         wanted = ", ".join(endpoint.codecs)
         file = self._driver.endpoint_file
         raise BenchFault(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from fixtures.session import Measure
 from harness.evidence import Evidence
-from harness.pbx import Pbx
+from harness.pbx import Asterisk
 from harness.phone import Phone
 from harness.provisioning import Provisioning
 
 
 def test_contact_is_the_phones_own_address(
-    phone: Phone, pbx: Pbx, provisioning: Provisioning
+    phone: Phone, pbx: Asterisk, provisioning: Provisioning
 ) -> None:
     """Over UDP the contact is voipControlPort, not the port the REGISTER came from."""
     contacts = pbx.contacts(phone.extension)
@@ -19,7 +19,7 @@ def test_contact_is_the_phones_own_address(
         assert [contact.port for contact in contacts] == [5060]
 
 
-def test_console_shows_the_contact(phone: Phone, pbx: Pbx) -> None:
+def test_console_shows_the_contact(phone: Phone, pbx: Asterisk) -> None:
     told = [(contact.host, contact.port) for contact in pbx.contacts(phone.extension)]
     with pbx.console() as console:
         shown = [c for c in console.contacts() if c.aor == phone.extension]
@@ -27,7 +27,7 @@ def test_console_shows_the_contact(phone: Phone, pbx: Pbx) -> None:
 
 
 def test_restart_from_the_settings_menu_comes_back_registered(
-    phone: Phone, pbx: Pbx, evidence: Evidence, measure: Measure
+    phone: Phone, pbx: Asterisk, evidence: Evidence, measure: Measure
 ) -> None:
     since = phone.restart()
     accepted = phone.wait_registered(since=since)

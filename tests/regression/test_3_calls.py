@@ -10,7 +10,7 @@ from fixtures.witness import Hearing
 from harness.bench import Bench
 from harness.events import SipMessage
 from harness.evidence import Evidence
-from harness.pbx import Pbx
+from harness.pbx import Asterisk
 from harness.phone import Phone
 from harness.provisioning import Provisioning
 from harness.sip import Peer
@@ -27,7 +27,7 @@ def test_incoming_call_codec(
     caller: Peer,
     evidence: Evidence,
     hearing: Hearing,
-    pbx: Pbx,
+    pbx: Asterisk,
     call_in: Connect,
     measure: Measure,
     codec: str,
@@ -59,7 +59,7 @@ def test_outgoing_call_codec(
     caller: Peer,
     evidence: Evidence,
     hearing: Hearing,
-    pbx: Pbx,
+    pbx: Asterisk,
     call_out: Connect,
     measure: Measure,
     codec: str,
@@ -98,7 +98,7 @@ def test_phone_answers_with_the_first_common_codec(
 
 
 def test_no_common_codec_is_refused(
-    phone: Phone, caller: Peer, timeline: Timeline, pbx: Pbx
+    phone: Phone, caller: Peer, timeline: Timeline, pbx: Asterisk
 ) -> None:
     """The phone knows no GSM: an offer of nothing else gets 488 and never rings."""
     pbx.set_codecs(phone.extension, "GSM")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from fixtures.calls import Connect
-from harness.pbx import Pbx
+from harness.pbx import Asterisk
 from harness.phone import Phone, ResetCode
 from harness.sip import Peer
 
 
-def test_registers(phone: Phone, pbx: Pbx) -> None:
+def test_registers(phone: Phone, pbx: Asterisk) -> None:
     assert pbx.contacts(phone.extension)
 
 
@@ -23,5 +23,5 @@ def test_call(phone: Phone, caller: Peer, call_out: Connect) -> None:
     phone.hang_up(call)
 
 
-def test_still_registered(phone: Phone, pbx: Pbx) -> None:
+def test_still_registered(phone: Phone, pbx: Asterisk) -> None:
     assert pbx.contacts(phone.extension)
