@@ -43,7 +43,6 @@ from harness.provisioning.dhcp import DhcpServer, plan_for
 from harness.recovery import Journal, WrittenKeypad, WrittenPower, make_safe
 from harness.sip import Peer
 from harness.timeline import Timeline
-from harness.twins import Twins
 
 __all__ = [
     "Bench",
@@ -244,14 +243,16 @@ def open_keypad(
     with ExitStack() as stack:
         _reserve(keypad_resources(lab, name), lab, timeline, stack, wait)
         stack.enter_context(closing(Journal(lab))).keypad(name)
-        port, sensor = lab.keypads[name].port, None
-        if lab.keypads[name].virtual:
-            workdir.mkdir(parents=True, exist_ok=True)
-            twins = Twins(lab, workdir, timeline.observer("twins"))
-            stack.callback(twins.stop)
-            twins.start()
-            port, sensor = twins.keypads[name], twins.sensors.get(name)
-        keypad = build_keypad(lab, name, port, timeline.observer(name), sensor, calibrated=False)
+        spec = lab.keypads[name]
+        doors = start_twins(lab, workdir, timeline, stack) if spec.virtual else Doors()
+        keypad = build_keypad(
+            lab,
+            name,
+            doors.keypads.get(name, spec.port),
+            timeline.observer(name),
+            doors.sensors.get(name),
+            calibrated=False,
+        )
         stack.callback(keypad.close)
         yield keypad
 

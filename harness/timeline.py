@@ -373,5 +373,5 @@ def read_timelines(directory: Path) -> list[Record]:
     Raises:
         HarnessBug: a line other than a file's last is not a record.
     """
-    files = sorted(directory.glob(TIMELINES))
-    return sorted((r for file in files for r in read_timeline(file)), key=lambda r: r.seq)
+    records = (record for file in directory.glob(TIMELINES) for record in read_timeline(file))
+    return sorted(records, key=lambda record: record.seq)

@@ -13,6 +13,7 @@ from harness.cli.options import add_lab_option
 from harness.errors import UsageFault
 from harness.lab import load_lab
 from harness.runs.export import export_run
+from harness.runs.results import RESULTS
 
 __all__ = ["configure", "run"]
 
@@ -36,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
     """
     given = Path(options.run)
     directory = given if given.is_dir() else Path(options.runs_dir) / given
-    if not (directory / "results.jsonl").exists():
+    if not (directory / RESULTS).exists():
         raise UsageFault(
             f"no run at {directory}", hint="make one: harness nightly, or see the runs folder"
         )

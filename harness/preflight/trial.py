@@ -18,6 +18,7 @@ from harness.preflight.version import Version
 from harness.provisioning.diff import ALL_PHONES, Change
 from harness.provisioning.elements import Area
 from harness.runs import RunResult, Verdict, load_run
+from harness.runs.results import RESULTS
 from harness.timeline import read_timelines
 
 __all__ = ["Trial", "chosen_tests", "representatives", "try_out"]
@@ -144,7 +145,7 @@ def try_out(
     lab_file.unlink()
     for folder in _WITH_PASSWORDS:
         shutil.rmtree(latest / folder, ignore_errors=True)
-    if not (latest / "results.jsonl").exists():
+    if not (latest / RESULTS).exists():
         raise BenchFault(
             f"the trial of {version.name} left no result: {' '.join(told[-3:])}",
             device="bench",

@@ -25,6 +25,7 @@ from harness.recovery.leftovers import end_leftovers
 from harness.recovery.rest import put_at_rest
 from harness.runs.history import FILE_NAME
 from harness.runs.interrupted import finish_interrupted
+from harness.runs.results import HEAD
 from harness.state import state_folder
 from harness.timeline import Timeline
 
@@ -190,7 +191,7 @@ def _finish_run(written: Written, lab: Lab | None, told: Recovered) -> None:
         return
     history = written.run.parent / FILE_NAME
     with suppress(OSError, ValueError):
-        head = json.loads((written.run / "run.json").read_text(encoding="utf-8"))
+        head = json.loads((written.run / HEAD).read_text(encoding="utf-8"))
         history = Path(head.get("options", {}).get("history") or history)
     try:
         run = finish_interrupted(

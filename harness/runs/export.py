@@ -13,7 +13,7 @@ from harness.errors import UsageFault
 from harness.evidence import redact, redact_capture, secrets_below
 from harness.runs.html import write_html
 from harness.runs.junit import write_junit
-from harness.runs.results import RunResult, TestResult, load_run
+from harness.runs.results import HEAD, RESULTS, RunResult, TestResult, load_run
 from harness.timeline import read_timelines
 
 __all__ = [
@@ -145,8 +145,8 @@ def _write_heads(run: RunResult, made: Path, hidden: set[str], *, only: bool) ->
     results = (json.dumps(result.as_dict(directory)) for result in run.results)
     heads = {
         "timeline.jsonl": "\n".join(lines) + "\n",
-        "results.jsonl": "\n".join(results) + "\n",
-        "run.json": (directory / "run.json").read_text(encoding="utf-8"),
+        RESULTS: "\n".join(results) + "\n",
+        HEAD: (directory / HEAD).read_text(encoding="utf-8"),
     }
     for name, text in heads.items():
         (made / name).write_text(redact(text, hidden), encoding="utf-8")

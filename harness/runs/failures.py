@@ -11,23 +11,21 @@ from tempfile import TemporaryDirectory
 from harness.diagnosis import Case, read_case
 from harness.diagnosis.reading import name_from, unpack
 from harness.errors import UsageFault
-from harness.runs.results import RunResult, TestResult, load_run
+from harness.runs.results import RESULTS, RunResult, TestResult, load_run
 from harness.runs.verdict import Verdict
 from harness.timeline import TIMELINES
 
 __all__ = ["failures", "holds_run", "opened_run"]
 
-_RESULTS = "results.jsonl"
-
 
 def holds_run(path: Path) -> bool:
     """Whether a path is a run's folder, or a bundle of one."""
     if path.is_dir():
-        return (path / _RESULTS).exists()
+        return (path / RESULTS).exists()
     if not zipfile.is_zipfile(path):
         return False
     with zipfile.ZipFile(path) as bundle:
-        return _RESULTS in bundle.namelist()
+        return RESULTS in bundle.namelist()
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from harness.owners import owner_is_gone
 from harness.runs.closing import close_run, name_latest
 from harness.runs.export import run_secrets
 from harness.runs.history import History, fingerprint
-from harness.runs.results import RESULTS, RunResult, TestResult, load_run
+from harness.runs.results import HEAD, RESULTS, RunResult, TestResult, load_run
 from harness.runs.verdict import Verdict
 from harness.timeline import TIMELINES, read_timelines
 
@@ -70,7 +70,7 @@ def newest_interrupted(runs_dir: Path, lab: str) -> Path:
     Raises:
         UsageFault: there is none.
     """
-    for head in sorted(runs_dir.glob("*/run.json"), reverse=True):
+    for head in sorted(runs_dir.glob(f"*/{HEAD}"), reverse=True):
         if head.parent.is_symlink():
             continue
         try:

@@ -12,10 +12,11 @@ from harness.appending import AppendOnlyFile
 from harness.errors import UsageFault
 from harness.runs.verdict import Verdict
 
-__all__ = ["RESULTS", "RunResult", "TestResult", "load_run"]
+__all__ = ["HEAD", "RESULTS", "RunResult", "TestResult", "load_run"]
 
+#: In a run's folder: what the run is, and a line for each test that ended.
+HEAD = "run.json"
 RESULTS = "results.jsonl"
-_HEAD = "run.json"
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.-]+")
 
 
@@ -134,9 +135,9 @@ class RunResult:
         }  # fmt: skip
         (self.directory / RESULTS).touch()
         # Whole at any moment: half a head would cost a killed run all its results.
-        fresh = self.directory / f".{_HEAD}.new"
+        fresh = self.directory / f".{HEAD}.new"
         fresh.write_text(json.dumps(head, indent=1), encoding="utf-8")
-        fresh.replace(self.directory / _HEAD)
+        fresh.replace(self.directory / HEAD)
 
     def folder_of(self, test: str, result: TestResult | None = None) -> Path:
         """Where a test's evidence is kept: of its next try, or of the one with a ``result``."""
@@ -186,7 +187,7 @@ def load_run(directory: Path) -> RunResult:
         UsageFault: there is no run in the folder.
     """
     try:
-        head = json.loads((directory / _HEAD).read_text(encoding="utf-8"))
+        head = json.loads((directory / HEAD).read_text(encoding="utf-8"))
         lines = (directory / RESULTS).read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError) as error:
         raise UsageFault(f"{directory} holds no run that can be read: {error}") from error

@@ -11,6 +11,7 @@ from harness.errors import UsageFault
 from harness.evidence import redact
 from harness.runs import load_run
 from harness.runs.export import RAW_FOLDERS, run_secrets
+from harness.runs.results import HEAD, RESULTS
 from harness.station.find_run import RunFinder
 from harness.station.nights import LastNights, pages_of
 from harness.station.tail import TimelineTail
@@ -102,7 +103,7 @@ class RunFollower:
 
     def _read_results(self, directory: Path) -> None:
         pages = pages_of(directory)
-        stamp = (_stamp(directory / "run.json"), _stamp(directory / "results.jsonl"), tuple(pages))
+        stamp = (_stamp(directory / HEAD), _stamp(directory / RESULTS), tuple(pages))
         if stamp == self._told.get("results"):
             return
         try:
