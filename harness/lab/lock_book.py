@@ -18,6 +18,7 @@ from typing import Any
 from harness.errors import BenchFault
 from harness.lab.lock_entries import Holder, Lock, LockState, Member, Resource
 from harness.state import state_folder
+from harness.transactions import transaction
 
 __all__ = ["LockBook"]
 
@@ -219,14 +220,8 @@ class LockBook:
     @contextmanager
     def _changing(self) -> Iterator[sqlite3.Connection]:
         """Everything or nothing of it, and alone."""
-        with self._open() as database:
-            database.execute("BEGIN IMMEDIATE")
-            try:
-                yield database
-            except BaseException:
-                database.execute("ROLLBACK")
-                raise
-            database.execute("COMMIT")
+        with self._open() as database, transaction(database):
+            yield database
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
@@ -281,8 +276,7 @@ class LockBook:
     def _bring_up(self, database: sqlite3.Connection) -> None:
         if _version(database) == _VERSION:
             return
-        database.execute("BEGIN IMMEDIATE")
-        try:
+        with transaction(database):
             found = _version(database)
             if found not in {0, _VERSION}:
                 raise BenchFault(
@@ -294,10 +288,6 @@ class LockBook:
             for statement in _TABLES if not found else ():
                 database.execute(statement)
             database.execute(f"PRAGMA user_version = {_VERSION}")
-        except BaseException:
-            database.execute("ROLLBACK")
-            raise
-        database.execute("COMMIT")
 
 
 def _version(database: sqlite3.Connection) -> int:

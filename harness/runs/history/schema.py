@@ -10,6 +10,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from harness.errors import UsageFault
+from harness.transactions import transaction
 
 __all__ = ["VERSION", "open_database"]
 
@@ -95,8 +96,7 @@ def _bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:
     if _version(connection) == VERSION:
         return
     # Two harnesses may find an old file at once: the second waits here, and finds it done.
-    connection.execute("BEGIN IMMEDIATE")
-    try:
+    with transaction(connection):
         found = _version(connection)
         if found > VERSION:
             raise UsageFault(
@@ -106,10 +106,6 @@ def _bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:
         for statement in (each for step in _STEPS[found:] for each in step):
             connection.execute(statement)
         connection.execute(f"PRAGMA user_version = {VERSION}")
-    except BaseException:
-        connection.execute("ROLLBACK")
-        raise
-    connection.execute("COMMIT")
 
 
 def _version(connection: sqlite3.Connection) -> int:

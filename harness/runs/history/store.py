@@ -15,6 +15,7 @@ from harness.runs.history.records import Entry, Key, Night, entry_of
 from harness.runs.history.schema import open_database
 from harness.runs.results import RunResult, TestResult
 from harness.runs.verdict import Verdict
+from harness.transactions import transaction
 
 __all__ = ["FILE_NAME", "History"]
 
@@ -160,13 +161,8 @@ class History:
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
         try:
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
+            with transaction(self._connection):
                 yield self._connection
-            except BaseException:
-                self._connection.execute("ROLLBACK")
-                raise
-            self._connection.execute("COMMIT")
         except sqlite3.Error as error:
             raise UsageFault(
                 f"the history {self.path} cannot be written: {error}",

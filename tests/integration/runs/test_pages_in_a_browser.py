@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import random
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from harness.runs import RunResult, TestResult, Verdict, write_html
 from harness.runs.history import History, morning
@@ -60,17 +59,6 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_morning(told, folder / "morning.html", secrets=set())
     write_html(run, [], folder / "report.html", secrets=set())
     return folder
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    program = shutil.which("chromium")
-    assert program is not None, "apt-get install chromium"
-    with sync_playwright() as playwright:
-        # As root, in a container or not, Chromium has no sandbox to put itself in.
-        launched = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        yield launched
-        launched.close()
 
 
 @pytest.fixture

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 from running_station import Station, Viewer, start
 
 from tests.unit.station.made_up_run import make_run
 
-__all__ = ["browser", "make_run", "stations", "viewers"]
+__all__ = ["make_run", "stations", "viewers"]
 
 
 @pytest.fixture
@@ -30,17 +29,6 @@ def stations() -> Iterator[Callable[..., Station]]:
             assert station.interrupt() == 0
         if station.process.stdout is not None:
             station.process.stdout.close()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    program = shutil.which("chromium")
-    assert program is not None, "apt-get install chromium"
-    with sync_playwright() as playwright:
-        # As root, in a container or not, Chromium has no sandbox to put itself in.
-        launched = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        yield launched
-        launched.close()
 
 
 @pytest.fixture
