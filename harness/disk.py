@@ -22,9 +22,12 @@ _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 def is_full(error: BaseException | None) -> bool:
     """Whether an error, or what led to it, says that a disk or a quota is full."""
-    while error is not None:
+    looked_at: set[int] = set()
+    # Who raises an error from itself, to say more with it, makes its own cause of it.
+    while error is not None and id(error) not in looked_at:
         if isinstance(error, OSError) and error.errno in _FULL:
             return True
+        looked_at.add(id(error))
         error = error.__cause__ or error.__context__
     return False
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.integration
 
 ROOT = Path(__file__).parents[3]
 
@@ -115,7 +115,7 @@ def run_night(tmp_path: Path, seeded: dict[str, Any], keyword: str) -> tuple[int
     command = [sys.executable, "-m", "harness.cli", "nightly", "--plain", "--lab", str(lab)]
     command += ["--runs-dir", str(runs), "-k", keyword]
     done = subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, timeout=280, check=False
+        command, cwd=ROOT, capture_output=True, text=True, timeout=110, check=False
     )
     return done.returncode, done.stdout + done.stderr, runs / "latest"
 
@@ -143,7 +143,7 @@ def test_tcp_and_http_are_two_words_in_the_lab(tmp_path: Path) -> None:
     command += ["--runs-dir", str(tmp_path / "runs")]
     command += ["-k", "contact_is or console_shows or attended or (codec and PCMU)"]
     done = subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, timeout=280, check=False
+        command, cwd=ROOT, capture_output=True, text=True, timeout=110, check=False
     )
     timeline = (tmp_path / "runs" / "latest" / "timeline.jsonl").read_text()
     assert done.returncode == 0, done.stdout

@@ -148,3 +148,13 @@ def test_a_test_is_not_begun_without_room(tmp_path: Path, monkeypatch: pytest.Mo
     part.mend()
     assert not part.gone
     assert not timeline.lost()
+
+
+def test_an_error_raised_from_itself_is_looked_at_once() -> None:
+    fault = ProductFault("no answer")
+    fault.__cause__ = fault
+    assert not is_full(fault)
+    assert classify(fault)[0] is Verdict.PRODUCT_FAULT
+    other = ProductFault("another")
+    fault.__cause__, other.__cause__ = other, fault
+    assert not is_full(fault)
