@@ -48,8 +48,8 @@ def run(options: argparse.Namespace) -> int:
         for command in options.commands:
             watch.follow_command(_words(command))
         followed = [*options.interface, *options.log, *options.commands]
-        print(f"following {', '.join(followed)}; Ctrl-C ends it", file=sys.stderr, flush=True)
         try:
+            print(f"following {', '.join(followed)}; Ctrl-C ends it", file=sys.stderr, flush=True)
             for change in watch.changes(options.patience):
                 if isinstance(change, Clue):
                     _tell(change)
