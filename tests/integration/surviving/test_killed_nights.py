@@ -58,7 +58,10 @@ def assert_recovered(bench: SurvivingBench, ended: Ended, *, on: bool = True) ->
 
 
 def assert_cleared(bench: Nights, ended: Ended) -> str:
-    """Recover once: nothing runs any more, nothing is lost, and nothing is left to recover."""
+    """Recover once: nothing runs any more, nothing is lost, and nothing is left to recover.
+
+    What was removed need not be told: a harness that starts beside it removes orphans, too.
+    """
     owner = owner_of(bench)
     before = [r["test"] for r in bench.results()]
     code, told = bench.recover()
@@ -110,9 +113,8 @@ def test_killed_while_the_bench_opens(bench: SurvivingBench) -> None:
                  "stations connected"):  # fmt: skip
         ended = killed(bench, step, *more)
         # An outlet nobody has switched yet is left as it is.
-        told = assert_recovered(bench, ended, on=False)
+        assert_recovered(bench, ended, on=False)
         if step == "container started":
-            assert "removed the container" in told
             assert ended.records[-1]["kind"] == "pbx started"
         assert bench.head()["interrupted"].startswith("killed in test_")
         more = ["--resume"]
@@ -239,7 +241,5 @@ def test_killed_in_a_network_of_its_own(tmp_path: Path) -> None:
     left = left_by(ended, owner)
     assert any("-surviving-" in each for each in left), left
     assert any(each.startswith("tcpdump ") for each in left), left
-    told = assert_cleared(nights, ended)
-    assert "removed the container" in told
-    assert "removed the network" in told
+    assert_cleared(nights, ended)
     finish(nights, Counter(["test_registers"]))

@@ -97,13 +97,13 @@ class Process:
         self.tell("go")
 
     def stop(self) -> None:
-        """Stop it, but not while it writes into the book: nobody else could then."""
+        """Stop it, but not while it writes into or reads the book: nobody else could write then."""
         while True:
             self.process.send_signal(signal.SIGSTOP)
             os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WNOWAIT)
             try:
                 with closing(sqlite3.connect(self._book, timeout=0, isolation_level=None)) as book:
-                    book.execute("BEGIN IMMEDIATE")
+                    book.execute("BEGIN EXCLUSIVE")
                 return
             except sqlite3.OperationalError:
                 self.process.send_signal(signal.SIGCONT)
