@@ -188,6 +188,13 @@ class Timeline:
 
         return undo
 
+    def show(self, record: Record) -> None:
+        """Let listeners see a record that another process wrote; it is not kept here."""
+        with self._condition:
+            listeners = tuple(self._listeners)
+        for listener in listeners:
+            listener(record)
+
     def mark(self) -> Mark:
         """Return the present end, to look only at what comes later."""
         with self._condition:

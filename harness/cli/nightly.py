@@ -77,6 +77,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--runs-dir", default="runs", metavar="DIR", help="where runs are kept")
     parser.add_argument("--suite", default="tests/regression", metavar="PATH")
     parser.add_argument("-k", dest="keyword", default="", help="only tests that match")
+    parser.add_argument(
+        "--parallel",
+        default="",
+        metavar="N",
+        help="test phones at the same time, on N sides; auto: on one for each phone",
+    )
     parser.add_argument("--max-failures", type=int, default=0, metavar="N", help="then stop")
     parser.add_argument("--firmware", default="", metavar="DIR", help="a new release to try")
     parser.add_argument("--history", default="", metavar="FILE", help="default: beside the runs")
@@ -155,7 +161,7 @@ def _nights(options: argparse.Namespace, lab: Lab, kinds: Sequence[PbxKind]) -> 
     runs: list[RunResult] = []
     for kind in kinds:
         watch, status = _night(options, kind)
-        if watch.run is None or not (watch.run.results or watch.run.quarantined):
+        if watch.run is None or not watch.run.is_told:
             codes.append(_nothing_ran(watch.errors, status))
         else:
             codes.append(_close(watch.run))
@@ -187,7 +193,21 @@ def _history(options: argparse.Namespace) -> Path:
 
 
 def _night(options: argparse.Namespace, pbx: PbxKind) -> tuple[_Watch, int]:
-    """Run the suite once, against one Asterisk; returns what was watched and pytest's status."""
+    """Run the suite once, against one Asterisk; returns what was watched and pytest's status.
+
+    Of a parallel night, what needs the whole bench comes after the rest, in the same run.
+    """
+    watch, status = _run(options, pbx, options.resume, parallel=options.parallel)
+    if watch.run is None or not watch.run.alone:
+        return watch, status
+    rest, status_of_rest = _run(options, pbx, watch.run.run_id, parallel="")
+    return rest, status_of_rest or status
+
+
+def _run(
+    options: argparse.Namespace, pbx: PbxKind, resume: str, *, parallel: str
+) -> tuple[_Watch, int]:
+    """Let pytest carry out the suite, or what is left of it in a run that is gone on with."""
     arguments = [
         *options.suite.split("\n"),
         f"--lab={Path(options.lab).resolve()}",
@@ -207,8 +227,10 @@ def _night(options: argparse.Namespace, pbx: PbxKind) -> tuple[_Watch, int]:
         arguments.append(f"--maxfail={options.max_failures}")
     if options.keyword:
         arguments += ["-k", options.keyword]
-    if options.resume:
-        arguments += [f"--resume={options.resume}", "-m", options.markers]
+    if resume:
+        arguments += [f"--resume={resume}", "-m", getattr(options, "markers", "")]
+    if parallel:
+        arguments.append(f"--parallel={parallel}")
     # pytest captures standard output while a test runs; the view writes to a copy of it.
     with os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1) as screen:
         watch = _Watch(Console(file=screen), plain=options.plain)
@@ -242,7 +264,7 @@ def _close(run: RunResult) -> int:
     for note in dict.fromkeys(run.notes):
         print(note)
     if run.interrupted:
-        print(f"{run.interrupted}; to go on with it: harness nightly --resume {run.run_id}")
+        print(run.how_to_go_on)
     for path in run.paths:
         print(path)
     return exit_code(run.verdicts)

@@ -16,14 +16,7 @@ from harness.runs.junit import write_junit
 from harness.runs.results import HEAD, RESULTS, RunResult, TestResult, load_run
 from harness.timeline import read_timelines
 
-__all__ = [
-    "RAW_FOLDERS",
-    "SHOWN_FOLDERS",
-    "cleaned",
-    "export_run",
-    "may_be_shown",
-    "run_secrets",
-]
+__all__ = ["SHOWN_FOLDERS", "cleaned", "export_run", "may_be_shown", "raw_folders", "run_secrets"]
 
 #: Folders of a run that may be shown. Not twins, tftp, pbx, peers: they hold what it was run with.
 SHOWN_FOLDERS = ("tests", "transfers", "phones")
@@ -31,15 +24,22 @@ _TEXTS = {".txt", ".log", ".html", ".json", ".jsonl", ".xml", ".conf", ".cnf", "
 _CAPTURES = {".pcap"}
 _PICTURES = {".png"}
 _WANTED = _TEXTS | _CAPTURES | _PICTURES
-#: Folders whose files tell a run's secrets.
-RAW_FOLDERS = ("tftp", "pbx", "twins")
+#: Folders whose files tell a run's secrets, in its own folder and in that of each side.
+_RAW = ("tftp", "pbx", "twins")
+_SIDES = "side-*"
 #: What stands under a secret's key may be a word like "no"; hiding that would spoil every text.
 _SHORTEST = 4
 
 
+def raw_folders(directory: Path) -> list[Path]:
+    """Return the folders of a run whose files tell its secrets; they need not be there."""
+    benches = [directory, *sorted(directory.glob(_SIDES))]
+    return [bench / name for bench in benches for name in _RAW]
+
+
 def run_secrets(directory: Path) -> set[str]:
     """Return the secrets that a run's own files tell: those its phones and its PBX were given."""
-    found = set[str]().union(*(secrets_below(directory / name) for name in RAW_FOLDERS))
+    found = set[str]().union(*(secrets_below(folder) for folder in raw_folders(directory)))
     return {value for value in found if len(value) >= _SHORTEST}
 
 

@@ -16,11 +16,18 @@ from harness.owners import owner_is_gone
 from harness.runs.closing import close_run, name_latest
 from harness.runs.export import run_secrets
 from harness.runs.history import History, fingerprint
-from harness.runs.results import HEAD, RESULTS, RunResult, TestResult, load_run
+from harness.runs.results import (
+    HEAD,
+    RESULT_FILES,
+    RESULTS,
+    RunResult,
+    TestResult,
+    load_run,
+)
 from harness.runs.verdict import Verdict
 from harness.timeline import TIMELINES, read_timelines
 
-__all__ = ["CUT_SHORT", "finish_interrupted", "newest_interrupted"]
+__all__ = ["CUT_SHORT", "add_ends", "finish_interrupted", "newest_interrupted"]
 
 #: Why a test has no verdict about the phone when its run was killed or stopped under it.
 CUT_SHORT = "the run was interrupted"
@@ -46,13 +53,13 @@ def finish_interrupted(
     if not (directory / RESULTS).exists():
         return None
     try:
-        for file in (directory / RESULTS, *directory.glob(TIMELINES)):
+        for file in (*directory.glob(RESULT_FILES), *directory.glob(TIMELINES)):
             _drop_torn_line(file)
         run = load_run(directory)
         records = read_timelines(directory)
-        _add_ends(run, records)
+        cut = add_ends(run, records)
         if not run.ended:
-            run.interrupted = run.interrupted or _told(why, run, records)
+            run.interrupted = run.interrupted or _told(why, run, cut)
         run.save_head()
         hidden = run_secrets(directory) | set(secrets)
         run.paths = close_run(run, records, hidden)
@@ -95,8 +102,26 @@ def _drop_torn_line(file: Path) -> None:
             torn.truncate(whole)
 
 
-def _add_ends(run: RunResult, records: list[Record]) -> None:
-    """Give each test that began, and has no result, the one that was seen or that is left to it."""
+def add_ends(
+    run: RunResult,
+    records: list[Record],
+    verdict: Verdict = Verdict.BENCH_FAULT,
+    reason: str = CUT_SHORT,
+) -> list[TestResult]:
+    """Give each test that began, and has no result, the one that was seen or that is left to it.
+
+    Args:
+        run: the run; nobody else adds to it any more.
+        records: all that was seen in it.
+        verdict: of a test whose end nobody saw.
+        reason: why it has none; `CUT_SHORT` says that it has to be carried out again.
+
+    Returns:
+        The results of tests whose end nobody saw.
+
+    Raises:
+        OSError: a result is not on disk yet.
+    """
     known = {(result.test, result.first_record) for result in run.results}
     begun: dict[str, Record] = {}
     for record in records:
@@ -106,12 +131,15 @@ def _add_ends(run: RunResult, records: list[Record]) -> None:
         elif isinstance(event, TestEnded) and event.name in begun:
             start = begun.pop(event.name)
             if (event.name, start.seq) not in known:
-                verdict = Verdict(event.verdict)
-                run.add(_result(run, start, record, verdict, event.reason, cut=False))
+                told = Verdict(event.verdict)
+                run.add(_result(run, start, record, told, event.reason, cut=False))
+    cut = []
     for name, start in begun.items():
         if (name, start.seq) not in known:
             last = next(r for r in reversed(records) if r.test == name or r is start)
-            run.add(_result(run, start, last, Verdict.BENCH_FAULT, CUT_SHORT, cut=True))
+            cut.append(_result(run, start, last, verdict, reason, cut=True))
+            run.add(cut[-1])
+    return cut
 
 
 def _result(
@@ -136,13 +164,13 @@ def _result(
         pcap=named.get("capture.pcap"),
         pbx=run.pbx,
         files={what: path.relative_to(run.directory).as_posix() for what, path in named.items()},
-        interrupted=cut,
+        interrupted=reason == CUT_SHORT,
     )
 
 
-def _told(why: str, run: RunResult, records: list[Record]) -> str:
-    cut = [result for result in run.results if result.interrupted]
-    last = records[-1] if records else None
-    if last is not None and last.test and cut and cut[-1].test == last.test:
-        return f"{why} in {cut[-1].name}"
+def _told(why: str, run: RunResult, cut: list[TestResult]) -> str:
+    # Of a test that was cut in an earlier recovery of the same run, its result tells.
+    cut = cut or [result for result in run.results[-1:] if result.interrupted]
+    if cut:
+        return f"{why} in {' and '.join(result.name for result in cut)}"
     return f"{why} between tests" if run.results else f"{why} before its first test ended"

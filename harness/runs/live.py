@@ -54,7 +54,9 @@ class LiveView:
         self._plain = plain or not self._console.is_terminal
         self._state = dict.fromkeys(self._phones, "OFF")
         self._step: dict[str, tuple[str, float]] = {}
-        self._test = ""
+        self._tests: dict[str, None] = {}
+        #: Whether tests ever ran at the same time; each is named again when it ends then.
+        self._several = False
         self._counts: dict[str, int] = {}
         self._started = time.monotonic()
         self._live: Live | None = None
@@ -97,12 +99,15 @@ class LiveView:
             if self._step.get(record.device, ("", 0.0))[0] == event.name:
                 self._step.pop(record.device, None)
         elif isinstance(event, TestStarted):
-            self._test = event.name.rpartition("/")[2]
-            self._say(record, f"▶ {self._test}")
+            self._tests[_short(event.name)] = None
+            self._several |= len(self._tests) > 1
+            self._say(record, f"▶ {_short(event.name)}")
         elif isinstance(event, TestEnded):
             self._counts[event.verdict] = self._counts.get(event.verdict, 0) + 1
             reason = f": {event.reason}" if event.reason else ""
-            self._say(record, f"  {event.verdict}{reason}")
+            name = f" {_short(event.name)}" if self._several else ""
+            self._tests.pop(_short(event.name), None)
+            self._say(record, f"  {event.verdict}{name}{reason}")
             if self._live is not None and event.verdict != "passed":
                 text = f"{event.verdict}: {event.name}{reason}"
                 self._live.console.print(Text(text, style=_STYLES.get(event.verdict, "yellow")))
@@ -128,4 +133,9 @@ class LiveView:
             table.add_row(phone, Text(label, "magenta"), Text(state, colour), step, elapsed)
         counts = "  ".join(f"{count} {verdict}" for verdict, count in self._counts.items())
         elapsed = f"{now - self._started:.0f} s"
-        return Group(table, Text(f"{self._test}", "bold"), Text(f"{counts}  {elapsed}", "dim"))
+        tests = [Text(name, "bold") for name in self._tests] or [Text("")]
+        return Group(table, *tests, Text(f"{counts}  {elapsed}", "dim"))
+
+
+def _short(test: str) -> str:
+    return test.rpartition("/")[2]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,13 @@ from harness.appending import AppendOnlyFile
 from harness.errors import UsageFault
 from harness.runs.verdict import Verdict
 
-__all__ = ["HEAD", "RESULTS", "RunResult", "TestResult", "load_run"]
+__all__ = ["HEAD", "RESULTS", "RESULT_FILES", "RunResult", "TestResult", "load_run"]
 
 #: In a run's folder: what the run is, and a line for each test that ended.
 HEAD = "run.json"
 RESULTS = "results.jsonl"
+#: The same, and one more file for each process that ran tests beside it.
+RESULT_FILES = "results*.jsonl"
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.-]+")
 
 
@@ -102,6 +105,10 @@ class RunResult:
     resumed: list[float] = field(default_factory=list)
     #: What of it could not be written, and why.
     unwritten: dict[str, str] = field(default_factory=dict)
+    #: Tests that need the whole bench, and that a parallel run left to be run alone.
+    alone: list[str] = field(default_factory=list)
+    #: Which side of a parallel run this is; its head and its reports are not a side's to write.
+    side: str = ""
     _file: AppendOnlyFile | None = field(default=None, init=False, repr=False, compare=False)
 
     def add(self, result: TestResult) -> None:
@@ -112,7 +119,8 @@ class RunResult:
         """
         self.results.append(result)
         if self._file is None:
-            self._file = AppendOnlyFile(self.directory / RESULTS)
+            name = f"results-{self.side}.jsonl" if self.side else RESULTS
+            self._file = AppendOnlyFile(self.directory / name)
         trouble = self._file.write(json.dumps(result.as_dict(self.directory)) + "\n")
         if trouble is not None:
             raise trouble
@@ -126,6 +134,8 @@ class RunResult:
         """
         if self._file is not None and (trouble := self._file.write("")) is not None:
             raise trouble
+        if self.side:
+            return
         head = {
             "run_id": self.run_id, "lab": self.lab, "started": self.started, "ended": self.ended,
             "devices": self.devices, "versions": self.versions, "seeded": self.seeded,
@@ -146,6 +156,16 @@ class RunResult:
         if result is not None:
             cut = [each for each in cut if each.first_record < result.first_record]
         return self.directory / "tests" / (f"{name}-try-{len(cut) + 1}" if cut else name)
+
+    @property
+    def is_told(self) -> bool:
+        """Whether there is anything to report of it."""
+        return bool(self.results or self.quarantined or self.alone)
+
+    @property
+    def how_to_go_on(self) -> str:
+        """How an interrupted run ended, and what to do."""
+        return f"{self.interrupted}; to go on with it: harness nightly --resume {self.run_id}"
 
     @property
     def counted(self) -> list[TestResult]:
@@ -181,29 +201,37 @@ class RunResult:
 
 
 def load_run(directory: Path) -> RunResult:
-    """Read a run back; a torn last line is left out.
+    """Read a run back, its results in the order they began; a torn last line is left out.
 
     Raises:
         UsageFault: there is no run in the folder.
     """
     try:
         head = json.loads((directory / HEAD).read_text(encoding="utf-8"))
-        lines = (directory / RESULTS).read_text(encoding="utf-8").splitlines()
+        (directory / RESULTS).stat()
+        files = sorted(directory.glob(RESULT_FILES))
+        written = [file.read_text(encoding="utf-8").splitlines() for file in files]
     except (OSError, ValueError) as error:
         raise UsageFault(f"{directory} holds no run that can be read: {error}") from error
     try:
         run = RunResult(directory=directory, **head)
-        for line in lines:
-            try:
-                plain = json.loads(line)
-            except ValueError:
-                break
-            plain["verdict"] = Verdict(plain["verdict"])
-            plain["pcap"] = directory / plain["pcap"] if plain["pcap"] else None
-            run.results.append(TestResult(**plain))
+        for lines in written:
+            run.results += _results(directory, lines)
+        run.results.sort(key=lambda result: result.started)
     except (ValueError, TypeError, KeyError) as error:
         raise UsageFault(
             f"{directory} holds no run that this harness knows: {error}",
             hint="read it with the version of the harness that wrote it",
         ) from error
     return run
+
+
+def _results(directory: Path, lines: list[str]) -> Iterator[TestResult]:
+    for line in lines:
+        try:
+            plain = json.loads(line)
+        except ValueError:
+            return
+        plain["verdict"] = Verdict(plain["verdict"])
+        plain["pcap"] = directory / plain["pcap"] if plain["pcap"] else None
+        yield TestResult(**plain)

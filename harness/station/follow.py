@@ -10,11 +10,11 @@ from typing import Any
 from harness.errors import UsageFault
 from harness.evidence import redact
 from harness.runs import load_run
-from harness.runs.export import RAW_FOLDERS, run_secrets
-from harness.runs.results import HEAD, RESULTS
+from harness.runs.export import raw_folders, run_secrets
+from harness.runs.results import HEAD, RESULT_FILES
+from harness.runs.tail import TimelineTail
 from harness.station.find_run import RunFinder
 from harness.station.nights import LastNights, pages_of
-from harness.station.tail import TimelineTail
 from harness.station.view import RunView
 from harness.timeline import TIMELINES
 
@@ -103,7 +103,8 @@ class RunFollower:
 
     def _read_results(self, directory: Path) -> None:
         pages = pages_of(directory)
-        stamp = (_stamp(directory / HEAD), _stamp(directory / RESULTS), tuple(pages))
+        files = (directory / HEAD, *sorted(directory.glob(RESULT_FILES)))
+        stamp = (*map(_stamp, files), tuple(pages))
         if stamp == self._told.get("results"):
             return
         try:
@@ -121,8 +122,8 @@ class RunFollower:
             return False
         raw = {
             (path, _stamp(path))
-            for folder in RAW_FOLDERS
-            for path in (self.directory / folder).rglob("*")
+            for folder in raw_folders(self.directory)
+            for path in folder.rglob("*")
             # A log is no file a secret is kept in, and grows all the time.
             if path.suffix != ".log"
         }

@@ -163,7 +163,7 @@ def test_every_test_is_in_the_history_as_it_ends(tree: pytest.Pytester) -> None:
         from harness.runs.history import History
         def test_one(measure): measure("boot_s", 61.0)
         def test_two(recorder):
-            with History(recorder.history_path) as history:
+            with History(recorder.directory.parent / "history.sqlite") as history:
                 (entry,) = history.night("latest").entries
             assert entry.measurements == {"boot_s": 61.0}
             assert entry.key.model == "7942G + 7962G"

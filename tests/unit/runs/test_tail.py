@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from harness.events import Note, Record
 from harness.evidence import redact_file
-from harness.station.tail import LineTail, TimelineTail
+from harness.runs.tail import LineTail, TimelineTail
 
 
 def line(number: int, text: str) -> str:
