@@ -8,6 +8,7 @@ kill, and none is mistaken for a stranger's.
 from __future__ import annotations
 
 import os
+import select
 import signal
 from contextlib import suppress
 from pathlib import Path
@@ -24,6 +25,8 @@ _PROCESSES = Path("/proc")
 #: The monitor of a podman container. Killed before its container is removed, podman was seen to
 #: hang over it.
 _MONITOR = "conmon"
+#: Seconds to wait for the end of a process that was killed; only a hanging disk keeps one longer.
+_END_S = 5.0
 
 
 def leftover_processes(owner: str) -> dict[int, str]:
@@ -66,6 +69,8 @@ def end_processes(owner: str, *, but_monitors: bool = False) -> list[str]:
             try:
                 if _has(_PROCESSES / str(pid), mark):
                     signal.pidfd_send_signal(handle, signal.SIGKILL)
+                    # One may be a side of a parallel run, whose own journal is looked at next.
+                    select.select([handle], [], [], _END_S)
                     ended.append(f"{name} (process {pid})")
             finally:
                 os.close(handle)

@@ -82,10 +82,15 @@ def recover(lab_file: Path | None = None, *, give_up: bool = False) -> list[Reco
         UsageFault: the state folder cannot be made.
     """
     told = []
-    for written in lost_journals(lab_file):
-        with _alone(written.path) as ours:
-            if ours:
-                told.append(_recover(written, give_up=give_up))
+    seen: set[Path] = set()
+    # The sides of a parallel run may outlive its host for a moment: they are ended with it, and
+    # only then their own journals are lost ones.
+    while new := [each for each in lost_journals(lab_file) if each.path not in seen]:
+        for written in new:
+            seen.add(written.path)
+            with _alone(written.path) as ours:
+                if ours:
+                    told.append(_recover(written, give_up=give_up))
     return told
 
 
