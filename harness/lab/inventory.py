@@ -128,6 +128,8 @@ class NetworkSpec(_Spec):
     """
     dhcp: bool = False
     """Whether the harness answers DHCP, on ``interface`` only."""
+    spare: tuple[IPv4Address, ...] = ()
+    """More addresses of this machine, for the sides of a parallel run; not needed on loopback."""
     tftp_port: Port = 69
     """UDP port; phones ask on 69."""
     http_port: Port = 6970

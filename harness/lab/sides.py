@@ -1,8 +1,16 @@
 """A lab in sides: benches of their own, each with some of its phones, that run at the same time.
 
-Sides share nothing. Each has its own capture, servers, PBX and peers, so none of them can colour
-another's verdict, and a side that dies takes nobody's call with it. What phones share (an outlet, a
-gantry, a PDU that serves one at a time) keeps them on one side.
+Sides share nothing but the network they are on. Each has its own capture, servers, PBX and peers,
+so none of them can colour another's verdict, and a side that dies takes nobody's call with it. What
+phones share (an outlet, a gantry, a PDU that serves one at a time) keeps them on one side.
+
+=====================  ============================  ==============================================
+the lab's network      addresses of a side           how a phone is told its side's TFTP server
+=====================  ============================  ==============================================
+``namespace``          those of lab.yaml             by its side's DHCP, or as a twin
+loopback               those of lab.yaml + 256 * n   as a twin
+an interface           of ``network.spare``          by the DHCP of the run (``network.dhcp``)
+=====================  ============================  ==============================================
 """
 
 from __future__ import annotations
@@ -16,7 +24,7 @@ from harness.lab.resources import station_groups
 
 __all__ = ["MOST_SIDES", "share_out", "side_lab"]
 
-#: Each side has 256 addresses of its own, and the last of 127.0.0.0/8 must not be passed.
+#: Each side on loopback has 256 addresses of its own.
 MOST_SIDES = 64
 _PER_SIDE = 256
 
@@ -33,12 +41,14 @@ def share_out(lab: Lab, phones: Collection[str], sides: int = 0) -> tuple[tuple[
         The phones of each side, in the order of lab.yaml; no side is empty.
 
     Raises:
-        UsageFault: the phones of this lab cannot be told of several servers.
+        UsageFault: the phones of this lab cannot be told of several servers, or there are no
+            addresses for these.
     """
-    _can_be_divided(lab, phones)
     groups = [tuple(n for n in group if n in phones) for group in station_groups(lab)]
     groups = [group for group in groups if group]
     count = min(sides or len(groups), len(groups), MOST_SIDES)
+    if not lab.network.namespace:
+        count = _limited(lab, phones, count, asked=sides > 0)
     shares: list[list[str]] = [[] for _ in range(count)]
     # The largest first, each to whoever has least: the night is as long as its longest side.
     for group in sorted(groups, key=len, reverse=True):
@@ -50,9 +60,6 @@ def share_out(lab: Lab, phones: Collection[str], sides: int = 0) -> tuple[tuple[
 def side_lab(lab: Lab, phones: Collection[str], number: int) -> Lab:
     """Return the lab of one side: these phones only, and servers and peers of its own.
 
-    On loopback they have addresses of their own. In a lab with ``network.namespace`` each side
-    makes a network of its own, in which the addresses of lab.yaml are free.
-
     Args:
         lab: the whole inventory.
         phones: the side's phones.
@@ -61,9 +68,7 @@ def side_lab(lab: Lab, phones: Collection[str], number: int) -> Lab:
     own = lab.without_stations([name for name in lab.phones if name not in phones])
     if lab.network.namespace:
         return own
-    moved = {
-        address: address + _PER_SIDE * (number + 1) for address in _servers(lab).values()
-    }  # fmt: skip
+    moved = _moved(lab, number)
     pbx: dict[str, IPv4Address] = {"address": moved[lab.pbx.address]}
     if lab.pbx.conference_key is not None:
         pbx["conference_key"] = moved[lab.pbx.conference_key]
@@ -71,9 +76,11 @@ def side_lab(lab: Lab, phones: Collection[str], number: int) -> Lab:
         name: peer.model_copy(update={"address": moved[peer.address]})
         for name, peer in lab.peers.items()
     }
+    # One server answers DHCP on an interface: that of the whole run.
+    network = {"host": moved[lab.network.host], "dhcp": False, "spare": ()}
     return own.model_copy(
         update={
-            "network": lab.network.model_copy(update={"host": moved[lab.network.host]}),
+            "network": lab.network.model_copy(update=network),
             "pbx": lab.pbx.model_copy(update=pbx),
             "peers": peers,
         }
@@ -88,40 +95,76 @@ def _servers(lab: Lab) -> Mapping[str, IPv4Address]:
     return found | {f"peers.{name}.address": peer.address for name, peer in lab.peers.items()}
 
 
-def _can_be_divided(lab: Lab, phones: Collection[str]) -> None:
-    if lab.network.namespace:
-        return
+def _moved(lab: Lab, number: int) -> dict[IPv4Address, IPv4Address]:
+    """Where a side has each address of the lab's servers and peers."""
+    distinct = list(dict.fromkeys(_servers(lab).values()))
+    if lab.network.spare:
+        first = number * len(distinct)
+        return dict(zip(distinct, lab.network.spare[first:], strict=False))
+    return {address: address + _PER_SIDE * (number + 1) for address in distinct}
+
+
+def _limited(lab: Lab, phones: Collection[str], count: int, *, asked: bool) -> int:
+    """Return for how many sides of those wanted there are addresses.
+
+    Raises:
+        UsageFault: for none, or for fewer than were asked for.
+    """
+    if not lab.network.spare:
+        _all_on_loopback(lab, phones)
+        _keeps_apart(lab, count)
+        return count
     hardware = [name for name in phones if not lab.phones[name].virtual]
-    if hardware:
+    if hardware and not lab.network.dhcp:
         raise UsageFault(
-            f"{', '.join(hardware)} cannot be tested beside other phones",
+            f"{', '.join(hardware)} cannot be told the servers of several sides",
             device=hardware[0],
-            state="a phone of hardware asks the one TFTP server it was told by DHCP",
-            expected="twins, each of which is told the server of its own side",
-            hint="run this lab without --parallel, or name its twins by --phones",
+            state="network.dhcp is off: another server names one TFTP server for all",
+            expected="network.dhcp: true, so that each phone is told the server of its side",
+            hint="or run this lab without --parallel",
         )
+    each = len(set(_servers(lab).values()))
+    possible = len(lab.network.spare) // each
+    if possible < (count if asked else 1):
+        raise UsageFault(
+            f"there are addresses for {possible} sides",
+            state=f"network.spare has {len(lab.network.spare)}, and each side needs {each}",
+            expected=f"{each * count} for {count} sides",
+            hint=f"add addresses of this machine to network.spare, or --parallel {possible or 1}",
+        )
+    return min(count, possible)
+
+
+def _all_on_loopback(lab: Lab, phones: Collection[str]) -> None:
     for what, address in _servers(lab).items():
         if not address.is_loopback:
             raise UsageFault(
-                f"{what} {address} cannot be given to each side of a parallel run",
-                expected="addresses of 127.0.0.0/8, or a lab with network.namespace",
-                hint="run this lab without --parallel",
+                f"each side of a parallel run needs another address than {what}, {address}",
+                expected="network.spare: addresses of this machine for the sides to use",
+                hint="see docs/how-to/test-phones-in-parallel.md; or run without --parallel",
             )
-    _keeps_apart(lab)
+    hardware = [name for name in phones if not lab.phones[name].virtual]
+    if hardware:
+        raise UsageFault(
+            f"{', '.join(hardware)} cannot be told the servers of several sides",
+            device=hardware[0],
+            expected="network.spare and network.dhcp, or twins only",
+            hint="run this lab without --parallel, or name its twins by --phones",
+        )
 
 
-def _keeps_apart(lab: Lab) -> None:
+def _keeps_apart(lab: Lab, count: int) -> None:
     """Make sure that no side's server gets an address that somebody has."""
     servers = _servers(lab)
     taken = {spec.address: f"phones.{name}.address" for name, spec in lab.phones.items()}
     taken |= {address: what for what, address in servers.items()}
-    for what, address in servers.items():
-        for number in range(min(len(lab.phones), MOST_SIDES)):
-            moved = address + _PER_SIDE * (number + 1)
+    for number in range(count):
+        for address, moved in _moved(lab, number).items():
             if moved in taken or not moved.is_loopback:
+                what = next(name for name, given in servers.items() if given == address)
                 raise UsageFault(
-                    f"a side of a parallel run needs {moved} for its {what.split('.')[0]}",
+                    f"side {number + 1} of a parallel run needs {moved} for {what}",
                     state=f"{moved} is {taken.get(moved, 'no loopback address')}",
-                    expected=f"{what} + 256 for each side, free",
-                    hint="put phones and servers of lab.yaml into one /24, such as 127.42.0.0/24",
+                    expected=f"{address} + 256 * {number + 1}, free",
+                    hint="put phones and servers of lab.yaml into one /24, like 127.42.0.0/24",
                 )

@@ -1,16 +1,17 @@
-"""What other processes write into a run's timelines, shown while they do."""
+"""What other processes write into a run's timelines, seen while they do."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import watchfiles
 
+from harness.events import Record
 from harness.runs.tail import TimelineTail
-from harness.timeline import TIMELINES, Timeline
+from harness.timeline import TIMELINES
 
 __all__ = ["following"]
 
@@ -19,28 +20,37 @@ _GATHERED_MS = 100
 
 
 @contextmanager
-def following(timeline: Timeline, directory: Path) -> Iterator[None]:
-    """Show the listeners of a timeline what is written to the others in a run's folder.
+def following(
+    directory: Path, see: Callable[[Record], object], *, where: Callable[[Path], bool]
+) -> Iterator[None]:
+    """Call ``see``, in a thread, with each record that is written from now on.
 
     Args:
-        timeline: the one of this process; its own records are shown by itself.
-        directory: the run's folder. What was in it before is not shown.
+        directory: the run's folder.
+        see: gets the records, in the order of their time as far as they come together.
+        where: which timelines to follow; a process's own it knows already.
     """
-    before = set(directory.glob(TIMELINES))
+
+    def is_followed(path: Path) -> bool:
+        return path.match(TIMELINES) and where(path)
+
     tails: dict[Path, TimelineTail] = {}
+    for path in filter(is_followed, directory.glob(TIMELINES)):
+        tails[path] = TimelineTail(path)
+        tails[path].new_records()
     stop = threading.Event()
 
     def read() -> None:
-        for path in sorted(set(directory.glob(TIMELINES)) - before):
+        for path in filter(is_followed, sorted(directory.glob(TIMELINES))):
             tails.setdefault(path, TimelineTail(path))
         fresh = [record for tail in tails.values() for record in tail.new_records()]
         for record in sorted(fresh, key=lambda each: each.wall):
-            timeline.show(record)
+            see(record)
 
     def follow() -> None:
         for _ in watchfiles.watch(
             directory,
-            watch_filter=lambda _, path: Path(path).match(TIMELINES),
+            watch_filter=lambda _, path: is_followed(Path(path)),
             debounce=_GATHERED_MS,
             stop_event=stop,
             recursive=False,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
+from types import MappingProxyType
 
-from harness.lab import Lab
+from harness.lab import Lab, PhoneSpec
 
 __all__ = ["DhcpPlan", "Host", "plan_for"]
 
@@ -40,16 +42,23 @@ class DhcpPlan:
     interface: str = ""
 
 
-def plan_for(lab: Lab, *, interface: str = "") -> DhcpPlan:
+def plan_for(
+    lab: Lab, *, interface: str = "", tftp: Mapping[str, IPv4Address] = MappingProxyType({})
+) -> DhcpPlan:
     """Return the plan of a lab: every phone at its address, this machine as TFTP server.
 
     Args:
         lab: the inventory.
         interface: the network interface a server of this plan listens on.
+        tftp: the TFTP server of single phones, by name, where it is not ``network.host``.
     """
     server = lab.network.host
     hosts = tuple(
-        Host(spec.mac, spec.host_name, spec.address, str(server), (server,))
-        for spec in sorted(lab.phones.values(), key=lambda spec: spec.mac)
+        _host(spec, tftp.get(name, server))
+        for name, spec in sorted(lab.phones.items(), key=lambda item: item[1].mac)
     )
     return DhcpPlan(lab.network.network, server, hosts, interface)
+
+
+def _host(spec: PhoneSpec, tftp: IPv4Address) -> Host:
+    return Host(spec.mac, spec.host_name, spec.address, str(tftp), (tftp,))
