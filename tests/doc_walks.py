@@ -182,6 +182,7 @@ WALKS: dict[str, tuple[Page, ...]] = {
         Page(f"{_HOW_TO}/add-a-phone-model.md", names={"/tmp/tftp": "{here}/tftp"}),
         Page(f"{_HOW_TO}/recover-a-bench.md"),
         Page(f"{_HOW_TO}/run-dhcp.md"),
+        Page(f"{_HOW_TO}/test-phones-in-parallel.md"),
         Page(
             f"{_HOW_TO}/share-a-bench.md",
             # Nobody holds it here.
@@ -210,6 +211,7 @@ _GANTRY = Excuse(Why.ELSEWHERE, "tests/integration/keypad/test_gantry_night.py")
 _BUNDLE = Excuse(Why.ELSEWHERE, "tests/integration/evidence/test_evidence_of_a_night.py")
 _KILLED = Excuse(Why.ELSEWHERE, "tests/integration/surviving/test_killed_nights.py")
 _LOCKS = Excuse(Why.ELSEWHERE, "tests/integration/lab/test_two_harnesses.py")
+_PARALLEL = Excuse(Why.ELSEWHERE, "tests/integration/parallel/test_parallel_nights.py")
 _REFERENCE = Excuse(Why.ELSEWHERE, "tests/unit/docs/test_reference_pages.py")
 _SCENARIOS = Excuse(Why.ELSEWHERE, "tests/integration/reproduction/test_reproductions.py")
 _VALIDATED = Excuse(Why.ELSEWHERE, "tests/integration/preflight/test_template_mistakes.py")
@@ -221,6 +223,7 @@ EXCUSED: dict[str, dict[str, Excuse]] = {
         "make test": _CI,
         "make bench": Excuse(Why.ELSEWHERE, "tests/unit/bench"),
         "harness nightly --resume": _KILLED,
+        "harness nightly --parallel auto": _PARALLEL,
         "harness nightly --firmware DIR": _RELEASE,
         "harness validate --from HEAD": _VALIDATED,
     },

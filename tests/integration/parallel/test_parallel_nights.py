@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 
 import pytest
+from parallel_night import Night, ended_with, on
 
 from harness.errors import HarnessBug
-from harness.runs import RunResult, Verdict, load_run
+from harness.runs import Verdict
 from harness.runs.history import History
 from harness.timeline import read_timelines
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
-ROOT = Path(__file__).parents[3]
-SUITE = Path(__file__).parent / "suite"
 LAB = """
 name: parallel
 network: {network}
@@ -55,84 +51,15 @@ NAMESPACE = {
     "net": "10.65.0",
     "network": "{namespace: parallel, interface: phones, host: 10.65.0.1, dhcp: true}",
 }
-EACH = ("test_registers", "test_may_end", "test_call")
 
 
-class Night:
-    """One night of the suite, in a folder with a state folder of its own."""
-
-    def __init__(self, folder: Path, *, seeded: str = "", **network: str) -> None:
-        self.folder = folder
-        self.lab = folder / "lab.yaml"
-        self.lab.write_text(LAB.format(seeded=seeded, **(network or LOOPBACK)))
-        self.done = folder / "done"
-        self.output = ""
-
-    def run(self, *more: str, end: str = "", by: str = "SIGKILL") -> int:
-        arguments = ["nightly", "--plain", "--suite", str(SUITE)]
-        return self.harness(
-            *arguments, "--runs-dir", str(self.folder / "runs"), *more, END=end, END_BY=by
-        )
-
-    def harness(self, command: str, *arguments: str, **environment: str) -> int:
-        log = self.folder / "output"
-        with log.open("w") as output:
-            # Its children keep its output open after a kill, so it is not a pipe.
-            process = subprocess.Popen(
-                [sys.executable, "-m", "harness.cli", command, "--lab", str(self.lab), *arguments],
-                cwd=ROOT,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                env={
-                    **os.environ,
-                    **environment,
-                    "DONE": str(self.done),
-                    "PHONE_BENCH_STATE": str(self.folder / "state"),
-                },
-            )
-            code = process.wait(200)
-        self.output = log.read_text()
-        return code
-
-    @property
-    def directory(self) -> Path:
-        (run,) = (each for each in (self.folder / "runs").glob("2*") if each.is_dir())
-        return run
-
-    def result(self) -> RunResult:
-        return load_run(self.directory)
-
-    def ended(self) -> str:
-        """The phone in whose test a process was ended; it is seen to have been."""
-        pid, phone = self.done.read_text().split()
-        assert not Path(f"/proc/{pid}").exists()
-        return phone
-
-    def left(self) -> list[str]:
-        """What processes and journals of this night there still are."""
-        mark = f"PHONE_BENCH_STATE={self.folder / 'state'}".encode()
-        found = [path.name for path in (self.folder / "state").glob("*.journal")]
-        for process in Path("/proc").glob("[0-9]*"):
-            try:
-                if mark in (process / "environ").read_bytes().split(b"\0"):
-                    found.append((process / "cmdline").read_text().replace("\0", " "))
-            except OSError:
-                continue
-        return found
-
-
-def ended_with(run: RunResult, verdict: Verdict = Verdict.PASSED) -> Counter[str]:
-    found = (r for r in run.counted if r.verdict is verdict)
-    return Counter(result.name.partition("::")[2] for result in found)
-
-
-def on(*phones: str) -> Counter[str]:
-    return Counter(f"{test}[{phone}]" for test in EACH for phone in phones)
+def lab(seeded: str = "", **network: str) -> str:
+    return LAB.format(seeded=seeded, **(network or LOOPBACK))
 
 
 @pytest.mark.parametrize("network", [LOOPBACK, NAMESPACE], ids=["loopback", "namespace"])
 def test_two_phones_at_the_same_time_and_then_both(tmp_path: Path, network: dict[str, str]) -> None:
-    night = Night(tmp_path, **network)
+    night = Night(tmp_path, lab(**network))
     assert night.run("--parallel", "auto") == 0, night.output
     run = night.result()
     assert ended_with(run) == on("left", "right") + Counter(["test_both"])
@@ -168,7 +95,7 @@ def test_two_phones_at_the_same_time_and_then_both(tmp_path: Path, network: dict
 
 
 def test_a_side_that_dies_takes_one_test_with_it(tmp_path: Path) -> None:
-    night = Night(tmp_path)
+    night = Night(tmp_path, lab())
     assert night.run("--parallel", "auto", end="left") == HarnessBug.exit_code, night.output
     assert night.ended() == "left"
     run = night.result()
@@ -181,7 +108,7 @@ def test_a_side_that_dies_takes_one_test_with_it(tmp_path: Path) -> None:
 
 
 def test_a_host_that_is_killed_is_recovered_and_gone_on_with(tmp_path: Path) -> None:
-    night = Night(tmp_path)
+    night = Night(tmp_path, lab())
     assert night.run("--parallel", "auto", end="host") == -signal.SIGKILL
     phone = night.ended()
     assert night.harness("recover") == 0, night.output
@@ -198,7 +125,7 @@ def test_a_host_that_is_killed_is_recovered_and_gone_on_with(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("by", ["SIGTERM", "SIGINT"])
 def test_a_wish_to_end_ends_all_sides_in_order(tmp_path: Path, by: str) -> None:
-    night = Night(tmp_path)
+    night = Night(tmp_path, lab())
     assert night.run("--parallel", "auto", end="host", by=by) == 130, night.output
     night.done.read_text()
     assert night.left() == []
@@ -209,7 +136,7 @@ def test_a_wish_to_end_ends_all_sides_in_order(tmp_path: Path, by: str) -> None:
 
 
 def test_an_ill_station_is_left_out_and_what_that_costs_is_told(tmp_path: Path) -> None:
-    night = Night(tmp_path, seeded=", seeded: {keypads: {keypad-2: {silent: true}}}")
+    night = Night(tmp_path, lab(seeded=", seeded: {keypads: {keypad-2: {silent: true}}}"))
     assert night.run("--parallel", "auto") == 3, night.output
     run = night.result()
     assert list(run.quarantined) == ["right"]
