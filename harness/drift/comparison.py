@@ -1,0 +1,287 @@
+"""Two recordings held against each other, aspect by aspect: what the phone did, what the twin did.
+
+Texts are compared as sets, times by their medians. Test by test a difference is told whichever
+side it is on; over the whole recording only what the phone did and the twin never did, for the twin
+may have been through more on its way.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from harness.drift.aspects import ASPECTS, Clock, Sight
+from harness.runs import Verdict
+from harness.virtual.fidelity import BEHAVIOURS, Behaviour
+
+__all__ = ["Comparison", "Difference", "Row", "Standing", "Tolerance", "compare"]
+
+_PASSED = Verdict.PASSED.value
+_VERDICT = "test.verdict"
+
+
+@dataclass(frozen=True, slots=True)
+class Tolerance:
+    """How far two times may lie apart, given the speeds of both benches.
+
+    A time of the device's clock is taken times the speed of its bench; what processes of the host
+    take is stretched with it, so the twin is allowed ``host_s`` real seconds.
+    """
+
+    phone_speed: float = 1.0
+    twin_speed: float = 40.0
+    device_share: float = 0.25
+    host_s: float = 1.0
+    wire_share: float = 0.25
+    wire_s: float = 0.2
+
+    def speeds(self, clock: Clock) -> tuple[float, float]:
+        """Return by what the phone's and the twin's times of a clock are multiplied."""
+        return (self.phone_speed, self.twin_speed) if clock is Clock.DEVICE else (1.0, 1.0)
+
+    def allowed(self, clock: Clock, seconds: float) -> float:
+        """Return the seconds by which a time may differ from another of ``seconds``."""
+        if clock is Clock.WIRE:
+            return max(self.wire_share * seconds, self.wire_s)
+        # Each bench has a host of its own; a phone of hardware has none.
+        stretched = self.twin_speed + (self.phone_speed if self.phone_speed > 1 else 0)
+        return max(self.device_share * seconds, self.host_s * stretched)
+
+    def __str__(self) -> str:
+        return (
+            f"times of the device's clock may differ by {self.device_share:.0%} or "
+            f"{self.allowed(Clock.DEVICE, 0):g} s, whichever is more (the twin's run "
+            f"{self.twin_speed:g} times faster); times of the wire by {self.wire_share:.0%} or "
+            f"{self.wire_s:g} s"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One thing the twin does otherwise. ``tests`` where it is told per test."""
+
+    aspect: str
+    subjects: tuple[str, ...]
+    phone: str
+    twin: str
+    phones: tuple[str, ...]
+    tests: tuple[str, ...]
+    places: tuple[str, ...]
+
+    @property
+    def title(self) -> str:
+        """What differs, in words."""
+        shown = ", ".join(self.subjects[:4]) + (", ..." if len(self.subjects) > 4 else "")
+        title = ASPECTS[self.aspect].title
+        return f"{title}: {shown}" if shown else title
+
+    @property
+    def behaviours(self) -> tuple[Behaviour, ...]:
+        """The rows of the table of twin behaviours it concerns."""
+        return tuple(each for each in BEHAVIOURS if _fits(each, self.aspect, self.tests))
+
+
+class Standing(StrEnum):
+    """What a recording says of a row of the table."""
+
+    AGREES = "agrees"
+    PARTLY = "agrees in part"
+    DIFFERS = "differs"
+    NOT_EXERCISED = "not exercised"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A twin behaviour and what the recording says of it."""
+
+    behaviour: Behaviour
+    standing: Standing
+    phones: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+
+
+@dataclass
+class Comparison:
+    """What came of it. ``not_replayed`` is what the phone did and nothing made the twin do."""
+
+    differences: list[Difference] = field(default_factory=list)
+    agreed: int = 0
+    not_replayed: list[str] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
+
+
+_Key = tuple[str, str, str, str]
+_Make = Callable[[str, str, str], Difference]
+#: Aspects whose every value stands for itself: each is done or not.
+_LISTED = {"call.messages", "call.lamps", "register.removed", "rtp.codec"}
+
+
+def compare(phone: Iterable[Sight], twin: Iterable[Sight], tolerance: Tolerance) -> Comparison:
+    """Hold what phones did against what their twins did.
+
+    Args:
+        phone: what was seen on the recording's bench.
+        twin: what was seen on the virtual bench; tests and phones have the same names.
+        tolerance: how far times may lie apart.
+    """
+    ours, theirs = _by_key(phone), _by_key(twin)
+    found = Comparison()
+    raw: list[Difference] = []
+    agreed: dict[str, set[tuple[str, str]]] = defaultdict(set)
+    recorded, replayed = {key[:2] for key in ours}, {key[:2] for key in theirs}
+    stations = {key[0] for key in theirs}
+    for key in dict.fromkeys([*ours, *theirs]):
+        name, test, aspect, _ = key
+        both = (name, test) in recorded & replayed if test else name in stations
+        if not both:
+            continue
+        if key not in theirs and not test:
+            title = ASPECTS[aspect].title
+            found.not_replayed.append(f"{title}: {key[3]}" if key[3] else title)
+            continue
+        differences = list(_differences(key, ours.get(key, []), theirs.get(key, []), tolerance))
+        raw += differences
+        if not differences and key in ours and key in theirs and _tells(aspect, ours[key]):
+            agreed[aspect].add((name, test))
+            found.agreed += 1
+    found.not_replayed = list(dict.fromkeys(found.not_replayed))
+    found.differences = _merged(raw)
+    found.rows = [_row(each, agreed, found.differences) for each in BEHAVIOURS]
+    return found
+
+
+def _by_key(sights: Iterable[Sight]) -> dict[_Key, list[Sight]]:
+    found: dict[_Key, list[Sight]] = defaultdict(list)
+    for each in sights:
+        found[each.phone, each.test, each.aspect, each.subject].append(each)
+    return found
+
+
+def _tells(aspect: str, sights: Sequence[Sight]) -> bool:
+    """Two tests that failed alike show no behaviour."""
+    return aspect != _VERDICT or all(each.value == _PASSED for each in sights)
+
+
+def _differences(
+    key: _Key, ours: Sequence[Sight], theirs: Sequence[Sight], tolerance: Tolerance
+) -> Iterator[Difference]:
+    phone, test, aspect, subject = key
+    about = ASPECTS[aspect]
+
+    def difference(did: str, does: str, place: str) -> Difference:
+        tests = (test,) if test else ()
+        return Difference(aspect, (subject,) if subject else (), did, does, (phone,), tests, (place,))
+
+    if about.clock is not None:
+        if ours and theirs:
+            yield from _times(ours, theirs, about.clock, tolerance, difference)
+        return
+    was = {str(each.value): each.place for each in reversed(ours)}
+    now = {str(each.value): each.place for each in reversed(theirs)}
+    if aspect in _LISTED:
+        only = [value for value in was if value not in now]
+        more = [value for value in now if value not in was]
+        for value in only:
+            yield difference(value, "does not", was[value])
+        for value in more:
+            yield difference("does not", value, f"nowhere in {test.rpartition('/')[2]}")
+        return
+    if not ours or not theirs:
+        # That it sent another message, or no digit, is told by the aspect that counts those.
+        return
+    if set(was) == set(now) or (not about.per_test and set(was) <= set(now)):
+        return
+    only = sorted(set(was) - set(now)) or sorted(was)
+    others = sorted(set(now) - set(was)) or sorted(now)
+    place = was[only[0]]
+    if aspect.endswith(".headers") and len(only) == len(others) == 1:
+        yield difference(*_order(only[0], others[0]), place)
+    else:
+        yield difference(" / ".join(only), " / ".join(others), place)
+
+
+def _times(
+    ours: Sequence[Sight],
+    theirs: Sequence[Sight],
+    clock: Clock,
+    tolerance: Tolerance,
+    difference: _Make,
+) -> Iterator[Difference]:
+    phone_speed, twin_speed = tolerance.speeds(clock)
+    took = statistics.median(float(each.value) for each in ours) * phone_speed
+    takes = statistics.median(float(each.value) for each in theirs) * twin_speed
+    if abs(took - takes) > tolerance.allowed(clock, max(took, takes)):
+        yield difference(f"{took:.3g} s", f"{takes:.3g} s", ours[0].place)
+
+
+def _order(was: str, now: str) -> tuple[str, str]:
+    """Tell two orders of headers by what one of them lacks, or else by the whole orders."""
+    ours, theirs = was.split(", "), now.split(", ")
+    gone = [name for name in ours if name not in theirs]
+    more = [name for name in theirs if name not in ours]
+    if not gone and not more:
+        return was, now
+    return (
+        "; ".join(filter(None, [_has("with", gone), _has("without", more)])),
+        "; ".join(filter(None, [_has("without", gone), _has("with", more)])),
+    )
+
+
+def _has(word: str, names: Sequence[str]) -> str:
+    return f"{word} {', '.join(names)}" if names else ""
+
+
+def _merged(raw: Sequence[Difference]) -> list[Difference]:
+    """Put together what differs alike in several tests, messages or phones."""
+    found: dict[tuple[str, str, str, str], Difference] = {}
+    for each in raw:
+        # "Contact of BYE" and "Contact of INVITE" are one mistake when they differ alike.
+        what = each.subjects[0].partition(" of ")[0] if each.aspect.endswith(".values") else ""
+        group = each.aspect.partition(".")[0] if each.aspect.endswith(".values") else each.aspect
+        key = (group, what, each.phone, each.twin)
+        before = found.get(key)
+        if before is None:
+            found[key] = each
+            continue
+        found[key] = replace(
+            before,
+            subjects=tuple(dict.fromkeys(before.subjects + each.subjects)),
+            phones=tuple(dict.fromkeys(before.phones + each.phones)),
+            tests=tuple(dict.fromkeys(before.tests + each.tests)),
+            places=tuple(dict.fromkeys(before.places + each.places)),
+        )
+    return list(found.values())
+
+
+def _row(
+    behaviour: Behaviour,
+    agreed: Mapping[str, set[tuple[str, str]]],
+    differences: Sequence[Difference],
+) -> Row:
+    against = [d for d in differences if behaviour in d.behaviours]
+    if against:
+        phones = dict.fromkeys(name for each in against for name in each.phones)
+        return Row(behaviour, Standing.DIFFERS, tuple(phones))
+    seen: set[str] = set()
+    missing = []
+    for aspect in behaviour.aspects:
+        key, _, test = aspect.partition(" ")
+        names = {name for name, where in agreed.get(key, ()) if not test or f"::{test}[" in where}
+        seen |= names
+        if not names:
+            missing.append(aspect)
+    if not seen:
+        return Row(behaviour, Standing.NOT_EXERCISED)
+    standing = Standing.PARTLY if missing else Standing.AGREES
+    return Row(behaviour, standing, tuple(sorted(seen)), tuple(missing))
+
+
+def _fits(behaviour: Behaviour, aspect: str, tests: Sequence[str]) -> bool:
+    for each in behaviour.aspects:
+        key, _, test = each.partition(" ")
+        if key == aspect and (not test or any(f"::{test}[" in name for name in tests)):
+            return True
+    return False

@@ -1,0 +1,49 @@
+"""All that the phones of a recording were seen to do, from SIP, boots, media, lamps and verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from harness.drift.aspects import Sight
+from harness.drift.boots import boots
+from harness.drift.media import media
+from harness.drift.recording import Recording
+from harness.drift.signalling import signalling
+from harness.events import FileRequested, LampChanged, LampColour
+
+__all__ = ["conduct"]
+
+
+def conduct(recording: Recording) -> list[Sight]:
+    """Return what the phones of a recording were seen to do, in no order but each kind's own.
+
+    Raises:
+        UsageFault: a capture of the recording cannot be read.
+    """
+    return [
+        *boots(recording),
+        *signalling(recording),
+        *media(recording),
+        *_lamps(recording),
+        *_verdicts(recording),
+    ]
+
+
+def _lamps(recording: Recording) -> Iterator[Sight]:
+    """Yield the colours of each lamp in tests without a boot: within one they are a walk's."""
+    booting = {r.test for r in recording.records if isinstance(r.event, FileRequested)}
+    for index, record in enumerate(recording.records):
+        event = record.event
+        if not isinstance(event, LampChanged) or event.colour is LampColour.DARK:
+            continue
+        if record.device in recording.stations and record.test and record.test not in booting:
+            value = f"{event.lamp} {event.colour}"
+            place = recording.place(index)
+            yield Sight(record.device, record.test, "call.lamps", "", value, place)
+
+
+def _verdicts(recording: Recording) -> Iterator[Sight]:
+    for test, verdict in recording.verdicts.items():
+        for phone in recording.stations:
+            if len(recording.stations) == 1 or f"[{phone}" in test or f"-{phone}" in test:
+                yield Sight(phone, test, "test.verdict", "", verdict.value, "results.jsonl")
