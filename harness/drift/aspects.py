@@ -54,6 +54,7 @@ ASPECTS = {
     "boot.trust-8": Aspect("trust lists an 8.x asks for"),
     "boot.default-file": Aspect("asked for when its own file is not there"),
     "boot.protocols": Aspect("protocols files are asked by"),
+    "boot.http": Aspect("HTTP before TFTP, or after"),
     "boot.first-file": Aspect("time from power or lamps to the first file", clock=Clock.DEVICE),
     "boot.register": Aspect("time from the first file to REGISTER", clock=Clock.DEVICE),
     "flash.files": Aspect("files of a flash"),

@@ -192,6 +192,8 @@ class _Phone:
             yield self._sight("boot.trust-8", how, ", ".join(trust) or "none", place)
         yield self._sight("boot.protocols", how, ", ".join(boot.protocols), place)
         yield self._sight("boot.register", how, time - asked[0].time, place)
+        if "http" in boot.protocols:
+            yield self._sight("boot.http", how, f"{boot.protocols[0]} first", place)
         if boot.began and not boot.held and not first:
             yield self._sight("boot.first-file", how, asked[0].time - boot.began, place)
 

@@ -21,6 +21,8 @@ __all__ = ["Comparison", "Difference", "Row", "Standing", "Tolerance", "compare"
 
 _PASSED = Verdict.PASSED.value
 _VERDICT = "test.verdict"
+#: How a row of the table names a test.
+_TEST = "test:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,11 @@ class Tolerance:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One thing the twin does otherwise. ``tests`` where it is told per test."""
+    """One thing the twin does otherwise. ``tests`` where it is told per test.
+
+    ``follows`` is what was not seen in tests that one side did not come to the end of: because of
+    the difference, or the difference because of it.
+    """
 
     aspect: str
     subjects: tuple[str, ...]
@@ -70,6 +76,7 @@ class Difference:
     phones: tuple[str, ...]
     tests: tuple[str, ...]
     places: tuple[str, ...]
+    follows: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:
@@ -113,6 +120,7 @@ class Comparison:
     rows: list[Row] = field(default_factory=list)
 
 
+_NOT = "does not"
 _Key = tuple[str, str, str, str]
 _Make = Callable[[str, str, str], Difference]
 #: Aspects whose every value stands for itself: each is done or not.
@@ -130,6 +138,7 @@ def compare(phone: Iterable[Sight], twin: Iterable[Sight], tolerance: Tolerance)
     ours, theirs = _by_key(phone), _by_key(twin)
     found = Comparison()
     raw: list[Difference] = []
+    follows: dict[tuple[str, str], list[str]] = defaultdict(list)
     agreed: dict[str, set[tuple[str, str]]] = defaultdict(set)
     recorded, replayed = {key[:2] for key in ours}, {key[:2] for key in theirs}
     stations = {key[0] for key in theirs}
@@ -143,10 +152,21 @@ def compare(phone: Iterable[Sight], twin: Iterable[Sight], tolerance: Tolerance)
             found.not_replayed.append(f"{title}: {key[3]}" if key[3] else title)
             continue
         differences = list(_differences(key, ours.get(key, []), theirs.get(key, []), tolerance))
-        raw += differences
+        passed = [_passed(side.get((name, test, _VERDICT, ""))) for side in (ours, theirs)]
+        for each in differences:
+            absent = (each.phone == _NOT, each.twin == _NOT)
+            if (
+                aspect in _LISTED
+                and passed in ([False, True], [True, False])
+                and (absent[passed.index(False)])
+            ):
+                follows[name, test].append(each.twin if absent[0] else each.phone)
+            else:
+                raw.append(each)
         if not differences and key in ours and key in theirs and _tells(aspect, ours[key]):
             agreed[aspect].add((name, test))
             found.agreed += 1
+    raw = [_with_follows(each, follows) for each in raw]
     found.not_replayed = list(dict.fromkeys(found.not_replayed))
     found.differences = _merged(raw)
     found.rows = [_row(each, agreed, found.differences) for each in BEHAVIOURS]
@@ -158,6 +178,16 @@ def _by_key(sights: Iterable[Sight]) -> dict[_Key, list[Sight]]:
     for each in sights:
         found[each.phone, each.test, each.aspect, each.subject].append(each)
     return found
+
+
+def _passed(sights: Sequence[Sight] | None) -> bool | None:
+    return sights[0].value == _PASSED if sights else None
+
+
+def _with_follows(each: Difference, follows: Mapping[tuple[str, str], list[str]]) -> Difference:
+    if each.aspect != _VERDICT:
+        return each
+    return replace(each, follows=tuple(follows.get((each.phones[0], each.tests[0]), ())))
 
 
 def _tells(aspect: str, sights: Sequence[Sight]) -> bool:
@@ -173,7 +203,9 @@ def _differences(
 
     def difference(did: str, does: str, place: str) -> Difference:
         tests = (test,) if test else ()
-        return Difference(aspect, (subject,) if subject else (), did, does, (phone,), tests, (place,))
+        return Difference(
+            aspect, (subject,) if subject else (), did, does, (phone,), tests, (place,)
+        )
 
     if about.clock is not None:
         if ours and theirs:
@@ -185,9 +217,9 @@ def _differences(
         only = [value for value in was if value not in now]
         more = [value for value in now if value not in was]
         for value in only:
-            yield difference(value, "does not", was[value])
+            yield difference(value, _NOT, was[value])
         for value in more:
-            yield difference("does not", value, f"nowhere in {test.rpartition('/')[2]}")
+            yield difference(_NOT, value, f"nowhere in {test.rpartition('/')[2]}")
         return
     if not ours or not theirs:
         # That it sent another message, or no digit, is told by the aspect that counts those.
@@ -252,6 +284,7 @@ def _merged(raw: Sequence[Difference]) -> list[Difference]:
             phones=tuple(dict.fromkeys(before.phones + each.phones)),
             tests=tuple(dict.fromkeys(before.tests + each.tests)),
             places=tuple(dict.fromkeys(before.places + each.places)),
+            follows=tuple(dict.fromkeys(before.follows + each.follows)),
         )
     return list(found.values())
 
@@ -261,15 +294,15 @@ def _row(
     agreed: Mapping[str, set[tuple[str, str]]],
     differences: Sequence[Difference],
 ) -> Row:
-    against = [d for d in differences if behaviour in d.behaviours]
+    # A test can fail for many reasons: that it did contradicts no row by itself.
+    against = [d for d in differences if d.aspect != _VERDICT and behaviour in d.behaviours]
     if against:
         phones = dict.fromkeys(name for each in against for name in each.phones)
         return Row(behaviour, Standing.DIFFERS, tuple(phones))
     seen: set[str] = set()
     missing = []
     for aspect in behaviour.aspects:
-        key, _, test = aspect.partition(" ")
-        names = {name for name, where in agreed.get(key, ()) if not test or f"::{test}[" in where}
+        names = {name for name, where in agreed.get(_key(aspect), ()) if _is_of(aspect, where)}
         seen |= names
         if not names:
             missing.append(aspect)
@@ -280,8 +313,18 @@ def _row(
 
 
 def _fits(behaviour: Behaviour, aspect: str, tests: Sequence[str]) -> bool:
-    for each in behaviour.aspects:
-        key, _, test = each.partition(" ")
-        if key == aspect and (not test or any(f"::{test}[" in name for name in tests)):
-            return True
-    return False
+    return any(
+        _key(each) == aspect and (_is_of(each, "") or any(_is_of(each, test) for test in tests))
+        for each in behaviour.aspects
+    )
+
+
+def _key(aspect: str) -> str:
+    """The aspect a row names; of a test it is how that ends."""
+    return _VERDICT if aspect.startswith(_TEST) else aspect
+
+
+def _is_of(aspect: str, test: str) -> bool:
+    if not aspect.startswith(_TEST):
+        return True
+    return test.rpartition("::")[2].partition("[")[0] == aspect.removeprefix(_TEST)

@@ -10,6 +10,7 @@ from harness.drift.media import media
 from harness.drift.recording import Recording
 from harness.drift.signalling import signalling
 from harness.events import FileRequested, LampChanged, LampColour
+from harness.runs import Verdict
 
 __all__ = ["conduct"]
 
@@ -43,7 +44,10 @@ def _lamps(recording: Recording) -> Iterator[Sight]:
 
 
 def _verdicts(recording: Recording) -> Iterator[Sight]:
+    """Yield how tests ended for the phones; what the bench spoilt says nothing about them."""
     for test, verdict in recording.verdicts.items():
+        if verdict not in {Verdict.PASSED, Verdict.PRODUCT_FAULT}:
+            continue
         for phone in recording.stations:
             if len(recording.stations) == 1 or f"[{phone}" in test or f"-{phone}" in test:
                 yield Sight(phone, test, "test.verdict", "", verdict.value, "results.jsonl")

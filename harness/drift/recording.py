@@ -20,7 +20,7 @@ from harness.events import FileRequested, Record, SipMessage
 from harness.evidence import parse_sip, recall
 from harness.runs import RunResult, Verdict, load_run
 from harness.runs.failures import holds_run, opened_run
-from harness.timeline import read_timeline
+from harness.timeline import TIMELINES, read_timeline
 
 __all__ = ["Recording", "Station", "opened"]
 
@@ -67,6 +67,7 @@ class Recording:
     captures: dict[str, Path] = field(default_factory=dict)
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     stations: dict[str, Station] = field(default_factory=dict)
+    lab: str = ""
     pbx: str = ""
     run_id: str = ""
     began: float = 0.0
@@ -145,7 +146,8 @@ def opened(paths: Sequence[Path], *, test: str = "") -> Iterator[Recording]:
             yield _ready(_of_run(run, str(first)), test)
         return
     if not more and (run := _run_around(first)) is not None:
-        own = next(r.test for r in run.results if run.folder_of(r.test).name == first.resolve().name)
+        name = first.resolve().name
+        own = next(r.test for r in run.results if run.folder_of(r.test, r).name == name)
         yield _ready(_of_run(run, str(first)), own)
         return
     with TemporaryDirectory(prefix="phone-bench-") as folder:
@@ -166,12 +168,12 @@ def _run_around(path: Path) -> RunResult | None:
     if not path.is_dir() or not (directory / _RESULTS).exists():
         return None
     run = load_run(directory)
-    known = {run.folder_of(result.test).name for result in run.results}
+    known = {run.folder_of(result.test, result).name for result in run.results}
     return run if path.resolve().name in known else None
 
 
 def _of_run(run: RunResult, name: str) -> Recording:
-    records, places = _timeline(run.directory / _TIMELINE, _TIMELINE)
+    records, places = _timelines(sorted(run.directory.glob(TIMELINES)))
     stations = {
         phone: Station(
             phone,
@@ -184,7 +186,7 @@ def _of_run(run: RunResult, name: str) -> Recording:
     }
     served: dict[str, dict[str, str]] = {}
     for result in run.results:
-        folder = run.folder_of(result.test) / "configs"
+        folder = run.folder_of(result.test, result) / "configs"
         for phone in stations:
             for file in sorted((folder / phone).glob("*.xml")):
                 text = file.read_text(encoding="utf-8", errors="replace")
@@ -193,9 +195,10 @@ def _of_run(run: RunResult, name: str) -> Recording:
         name=name,
         records=records,
         places=places,
-        captures={r.test: r.pcap for r in run.results if r.pcap is not None and r.pcap.exists()},
-        verdicts={result.test: result.verdict for result in run.results},
+        captures={r.test: r.pcap for r in run.counted if r.pcap is not None and r.pcap.exists()},
+        verdicts={result.test: result.verdict for result in run.counted},
         stations=stations,
+        lab=run.lab,
         pbx=run.pbx,
         run_id=run.run_id,
         began=run.started,
@@ -205,15 +208,21 @@ def _of_run(run: RunResult, name: str) -> Recording:
     )
 
 
-def _timeline(path: Path, shown: str) -> tuple[list[Record], list[str]]:
-    try:
-        records = read_timeline(path)
-    except (OSError, UnicodeDecodeError, HarnessBug) as error:
-        raise UsageFault(
-            f"{path} is no timeline that can be read: {error}",
-            hint="have it made again: harness evidence export",
-        ) from error
-    return records, [f"{shown} line {number}" for number in range(1, len(records) + 1)]
+def _timelines(files: Sequence[Path]) -> tuple[list[Record], list[str]]:
+    """Read the timelines of a run, which has one more for each time it was gone on with."""
+    records: list[Record] = []
+    places: list[str] = []
+    for file in files:
+        try:
+            own = read_timeline(file)
+        except (OSError, UnicodeDecodeError, HarnessBug) as error:
+            raise UsageFault(
+                f"{file.name} is no timeline that can be read: {error}",
+                hint="have it made again: harness evidence export",
+            ) from error
+        records += own
+        places += [f"{file.name} line {number}" for number in range(1, len(own) + 1)]
+    return records, places
 
 
 def _of_files(files: Sequence[Path], name: str) -> Recording:
@@ -225,7 +234,7 @@ def _of_files(files: Sequence[Path], name: str) -> Recording:
             hint="give a run, or one capture and its timeline",
         )
     if timelines:
-        records, places = _timeline(timelines[0], timelines[0].name)
+        records, places = _timelines(timelines)
         known = {record.test for record in records if record.test}
         test = known.pop() if len(known) == 1 else ""
         return Recording(name, records, places, captures=dict.fromkeys([test], *captures)

@@ -176,9 +176,7 @@ def _is_remotecc(message: SipText) -> bool:
     return message.header("content-type").startswith(_REMOTECC)
 
 
-def _headers(
-    area: str, kind: str, masks: Masks, message: SipText, sight: _See
-) -> Iterator[Sight]:
+def _headers(area: str, kind: str, masks: Masks, message: SipText, sight: _See) -> Iterator[Sight]:
     told = header_order(message)
     yield sight(f"{area}.headers", kind, ", ".join(told))
     if message.is_request:

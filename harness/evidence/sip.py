@@ -10,7 +10,15 @@ import re
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-__all__ = ["COMPACT_HEADERS", "Sdp", "SipBytes", "SipText", "looks_like_sip", "parse_sdp", "parse_sip"]
+__all__ = [
+    "COMPACT_HEADERS",
+    "Sdp",
+    "SipBytes",
+    "SipText",
+    "looks_like_sip",
+    "parse_sdp",
+    "parse_sip",
+]
 
 #: Compact header names: RFC 3261 section 7.3.3, RFC 3515 (r), RFC 3265 (o), RFC 3892 (b).
 COMPACT_HEADERS = {

@@ -142,8 +142,8 @@ class RunResult:
             "run_id": self.run_id, "lab": self.lab, "started": self.started, "ended": self.ended,
             "devices": self.devices, "versions": self.versions, "seeded": self.seeded,
             "pbx": self.pbx, "facts": self.facts, "quarantined": self.quarantined,
-            "not_run": self.not_run, "options": self.options, "speed": self.speed,
-            "owner": self.owner, "interrupted": self.interrupted, "resumed": self.resumed,
+            "not_run": self.not_run, "options": self.options, "owner": self.owner,
+            "interrupted": self.interrupted, "resumed": self.resumed, "speed": self.speed,
         }  # fmt: skip
         (self.directory / RESULTS).touch()
         # Whole at any moment: half a head would cost a killed run all its results.

@@ -1,7 +1,8 @@
 """What the twins do as real devices do, and how sure we are of each: written into the docs.
 
 No twin is decided by this table. What a row says can be held against a recording of hardware by its
-aspects (``harness twin compare``); which rows ever were is in ``confirmations.toml``, beside this file.
+aspects (``harness twin compare``); which rows ever agreed is in ``confirmations.toml``, beside this
+file.
 """
 
 from __future__ import annotations
@@ -104,7 +105,9 @@ _ROWS = {
         ("reset-lamps", "reset.walk reset.amber",
          "`#` held at power-on: amber walk, code within 60 s, red, reset", "phone.process",
          "Cisco support threads; carriers' instructions", "sourced"),
-        ("reset-codes", "reset.red test:test_format_code_wipes_everything test:test_keep_network_code_wipes_the_rest",
+        ("reset-codes",
+         "reset.red test:test_format_code_wipes_everything"
+         " test:test_keep_network_code_wipes_the_rest",
          "three codes: what each wipes, five dark minutes after a format", "phone.reset",
          "users' notes quoting Cisco support", "sourced"),
         ("7940-files", "",
@@ -167,10 +170,12 @@ _ROWS = {
         ("settings-soft-keys", "",
          "which soft key does what in the settings menu", "phone.menu", "no picture is public",
          "inferred"),
-        ("soft-keys", "test:test_hold_silences_and_resume_brings_both_back test:test_attended_transfer",
+        ("soft-keys",
+         "test:test_hold_silences_and_resume_brings_both_back test:test_attended_transfer",
          "soft keys in each state of a call", "phone.softkeys", "users' descriptions of 9.x",
          "remembered"),
-        ("web-pages", "test:test_network_page_names_our_servers test:test_codec_by_the_phones_own_count",
+        ("web-pages",
+         "test:test_network_page_names_our_servers test:test_codec_by_the_phones_own_count",
          "web pages: names and order of elements", "phone.windows.pages",
          "notes on 7940, 7945G and 7975G, by analogy", "inferred"),
         ("execute", "test:test_a_call_dialled_from_afar_is_a_call",
