@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-__all__ = ["ASPECTS", "Aspect", "Clock", "Sight"]
+__all__ = ["ASPECTS", "BOOTING", "Aspect", "Clock", "Sight"]
+
+#: Stands for the lamps of a test in which the phone booted: those are a boot's, not a call's.
+BOOTING = "booting"
 
 
 class Clock(StrEnum):

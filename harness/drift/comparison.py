@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from harness.drift.aspects import ASPECTS, Clock, Sight
+from harness.drift.aspects import ASPECTS, BOOTING, Clock, Sight
 from harness.runs import Verdict
 from harness.virtual.fidelity import BEHAVIOURS, Behaviour
 
@@ -213,6 +213,8 @@ def _differences(
         return
     was = {str(each.value): each.place for each in reversed(ours)}
     now = {str(each.value): each.place for each in reversed(theirs)}
+    if aspect == "call.lamps" and BOOTING in {*was, *now}:
+        return
     if aspect in _LISTED:
         only = [value for value in was if value not in now]
         more = [value for value in now if value not in was]

@@ -1,10 +1,10 @@
-"""All that the phones of a recording were seen to do, from SIP, boots, media, lamps and verdicts."""
+"""All that the phones of a recording were seen to do: SIP, boots, media, lamps and verdicts."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from harness.drift.aspects import Sight
+from harness.drift.aspects import BOOTING, Sight
 from harness.drift.boots import boots
 from harness.drift.media import media
 from harness.drift.recording import Recording
@@ -32,7 +32,10 @@ def conduct(recording: Recording) -> list[Sight]:
 
 def _lamps(recording: Recording) -> Iterator[Sight]:
     """Yield the colours of each lamp in tests without a boot: within one they are a walk's."""
-    booting = {r.test for r in recording.records if isinstance(r.event, FileRequested)}
+    booting = {r.test for r in recording.records if isinstance(r.event, FileRequested) and r.test}
+    for test in booting:
+        for phone in recording.stations:
+            yield Sight(phone, test, "call.lamps", "", BOOTING, "")
     for index, record in enumerate(recording.records):
         event = record.event
         if not isinstance(event, LampChanged) or event.colour is LampColour.DARK:

@@ -1,8 +1,8 @@
 """What must differ from one phone, bench or call to the next, put behind one word each.
 
-Masked are MAC addresses, IP addresses and ephemeral ports, tags, branches, Call-IDs and other random
-digits, dates, lengths, names and numbers people chose. The form around them stays: a tag made of a
-MAC and eight digits is another than one made of digits alone.
+Masked are MAC addresses, IP addresses and ephemeral ports, tags, branches, Call-IDs and other
+random digits, dates, lengths, names and numbers people chose. The form around them stays: a tag
+made of a MAC and digits is another than one made of digits alone.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ MASKED = (
 _ADDRESS = re.compile(r"(?<![\d.])(\d{1,3}(?:\.\d{1,3}){3})(?![\d.])(?::(\d{1,5}))?")
 _UUID = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", re.IGNORECASE)
 _HEX = re.compile(r"(?<![0-9A-Za-z])(?=[0-9a-f]*\d)[0-9a-f]{6,}(?![0-9A-Za-z])", re.IGNORECASE)
+_RANDOM = re.compile(r"(?:<hex>)?[0-9a-f]{2,}|<hex>", re.IGNORECASE)
 _TAG = re.compile(r"(;\s*tag=)([^;>\s,]+)", re.IGNORECASE)
 _BRANCH = re.compile(r"(;\s*branch=)(z9hG4bK)?[^;>\s,]+", re.IGNORECASE)
 _NAME = re.compile(r'"(?:[^"\\]|\\.)*"(?=\s*<sip)|^[^<>"]+?(?=\s*<sips?:)')
@@ -96,7 +97,7 @@ class Masks:
         if not self._tells_mac(tag):
             return "<tag>"
         head, found, tail = self._without_mac(tag).rpartition("<MAC>")
-        return head + found + re.sub(r"(?:<hex>)?[0-9a-f]{2,}|<hex>", "<hex>", tail, flags=re.I)
+        return head + found + _RANDOM.sub("<hex>", tail)
 
     def _user(self, match: re.Match[str]) -> str:
         return f"{match[1]}{'<user>' if match[2] in self.users else '<other>'}{match[3]}"

@@ -8,6 +8,7 @@ import struct
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 from harness.drift.aspects import Sight
@@ -107,9 +108,7 @@ def _told(sent: _Sent) -> Iterator[tuple[str, str | float, int]]:
     for payload_type in sent.types:
         yield "rtp.codec", str(payload_type), sent.frame
     spaces = [
-        later - sooner
-        for times in sent.arrivals.values()
-        for sooner, later in zip(times, times[1:], strict=False)
+        later - sooner for times in sent.arrivals.values() for sooner, later in pairwise(times)
     ]
     if len(spaces) >= _FEWEST:
         yield "rtp.interval", f"{round(statistics.median(spaces) * 100) * 10} ms", sent.frame
@@ -122,12 +121,12 @@ def _told(sent: _Sent) -> Iterator[tuple[str, str | float, int]]:
     # A capture on a busy host loses a packet now and then; most of the digits tell.
     ends = Counter(digit.ends for digit in digits).most_common(1)[0][0]
     yield "dtmf.ends", str(ends), frame
-    spaces = [
+    # The repeated end packets come at once, or at any time.
+    steps = [
         later - sooner
         for digit in digits
-        for sooner, later in zip(digit.packets[: -digit.ends or None], digit.packets[1:],
-                                 strict=False)
-    ]  # fmt: skip
-    if len(spaces) >= _FEWEST:
-        yield "dtmf.interval", f"{round(statistics.median(spaces) * 100) * 10} ms", frame
+        for sooner, later in pairwise(digit.packets[: len(digit.packets) - digit.ends])
+    ]
+    if len(steps) >= _FEWEST:
+        yield "dtmf.interval", f"{round(statistics.median(steps) * 100) * 10} ms", frame
     yield "dtmf.duration", statistics.median(digit.longest for digit in digits) / _RATE, frame

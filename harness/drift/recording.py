@@ -142,8 +142,8 @@ def opened(paths: Sequence[Path], *, test: str = "") -> Iterator[Recording]:
             )
     (first, *more) = paths
     if not more and holds_run(first):
-        with opened_run(first) as run:
-            yield _ready(_of_run(run, str(first)), test)
+        with opened_run(first) as whole:
+            yield _ready(_of_run(whole, str(first)), test)
         return
     if not more and (run := _run_around(first)) is not None:
         name = first.resolve().name

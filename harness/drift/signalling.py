@@ -205,7 +205,8 @@ def _refer(masks: Masks, message: SipText, sight: _See) -> Iterator[Sight]:
 def _session(sdp: Sdp, body: str, kind: str, masks: Masks, sight: _See) -> Iterator[Sight]:
     yield sight("sdp.codecs", kind, ", ".join(codec_order(sdp)) or "none")
     yield sight("sdp.direction", kind, sdp.direction)
-    form, parameters = [], []
+    form: list[str] = []
+    parameters: list[str] = []
     for line in filter(None, (each.strip() for each in body.splitlines())):
         if line.startswith(("a=rtpmap:", "a=fmtp:")):
             if line.startswith("a=fmtp:"):

@@ -1,6 +1,6 @@
 """Which behaviours of the twins were ever confirmed on hardware: by whose bench, load and run.
 
-The file beside this module is appended to by ``harness twin compare --confirm`` and by nothing else.
+The file beside this module is appended to by ``harness twin compare --confirm``, by nothing else.
 """
 
 from __future__ import annotations
