@@ -81,8 +81,14 @@ class Difference:
     @property
     def title(self) -> str:
         """What differs, in words."""
-        shown = ", ".join(self.subjects[:4]) + (", ..." if len(self.subjects) > 4 else "")
         title = ASPECTS[self.aspect].title
+        head = self.subjects[0].partition(" of ")[0] + " of " if self.subjects else ""
+        if all(each.startswith(head) for each in self.subjects[1:]) and len(self.subjects) > 1:
+            own = [each.removeprefix(head) for each in self.subjects]
+            shown = head + "; ".join(own[:4])
+        else:
+            shown = "; ".join(self.subjects[:4])
+        shown += "; ..." if len(self.subjects) > 4 else ""
         return f"{title}: {shown}" if shown else title
 
     @property
@@ -215,9 +221,11 @@ def _differences(
     now = {str(each.value): each.place for each in reversed(theirs)}
     if aspect == "call.lamps" and BOOTING in {*was, *now}:
         return
+    # Without a test that made the phone do it, the twin may have been made to do more.
+    strict = bool(test)
     if aspect in _LISTED:
         only = [value for value in was if value not in now]
-        more = [value for value in now if value not in was]
+        more = [value for value in now if value not in was] if strict else []
         for value in only:
             yield difference(value, _NOT, was[value])
         for value in more:
@@ -226,7 +234,7 @@ def _differences(
     if not ours or not theirs:
         # That it sent another message, or no digit, is told by the aspect that counts those.
         return
-    if set(was) == set(now) or (not about.per_test and set(was) <= set(now)):
+    if set(was) == set(now) or (not strict and set(was) <= set(now)):
         return
     only = sorted(set(was) - set(now)) or sorted(was)
     others = sorted(set(now) - set(was)) or sorted(now)

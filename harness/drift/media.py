@@ -54,7 +54,7 @@ def media(recording: Recording) -> Iterator[Sight]:
     Raises:
         UsageFault: a capture of the recording cannot be read.
     """
-    wanted = set(recording.verdicts) or set(recording.captures)
+    wanted = set(recording.tests) or set(recording.captures)
     for test, capture in recording.captures.items():
         if test in wanted:
             yield from _of_capture(recording, test, capture)

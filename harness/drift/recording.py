@@ -78,6 +78,12 @@ class Recording:
     _frames: dict[str, dict[tuple[str, str], int]] = field(default_factory=dict)
 
     @property
+    def tests(self) -> list[str]:
+        """The tests it names, in their order; none in a capture."""
+        named = self.verdicts or dict.fromkeys(r.test for r in self.records if r.test)
+        return list(named)
+
+    @property
     def is_hardware(self) -> bool:
         """Whether each phone in it is one of hardware, by the recording's own labels."""
         labels = {station.label for station in self.stations.values()}
