@@ -30,7 +30,8 @@ class Tolerance:
     """How far two times may lie apart, given the speeds of both benches.
 
     A time of the device's clock is taken times the speed of its bench; what processes of the host
-    take is stretched with it, so the twin is allowed ``host_s`` real seconds.
+    take is stretched with it, so the twin is allowed ``host_s`` real seconds. With a speed of 0,
+    when nothing tells it, times of the device's clock are left out.
     """
 
     phone_speed: float = 1.0
@@ -214,7 +215,8 @@ def _differences(
         )
 
     if about.clock is not None:
-        if ours and theirs:
+        known = about.clock is Clock.WIRE or tolerance.phone_speed
+        if ours and theirs and known:
             yield from _times(ours, theirs, about.clock, tolerance, difference)
         return
     was = {str(each.value): each.place for each in reversed(ours)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -82,7 +83,7 @@ def drift(
             _check_twin(twin, folder)
             theirs = conduct(twin)
             if not recording.tests:
-                theirs = [replace(each, test="") for each in theirs]
+                sights, theirs = _anyhow(sights), _anyhow(theirs)
             tolerance = Tolerance(_speed(recording, lab), _speed(twin, lab))
             comparison = compare(sights, theirs, tolerance)
             missing += _not_ended(recording, twin)
@@ -101,6 +102,14 @@ def drift(
                 caveats=_caveats(recording, twin, lab, sights, theirs),
                 seeded=twin.seeded,
             )
+
+
+def _anyhow(sights: Sequence[Sight]) -> list[Sight]:
+    """Forget what a capture does not tell: the test, and what made a phone boot."""
+    return [
+        replace(each, test="", subject=re.sub("boot by power|restart", "boot", each.subject))
+        for each in sights
+    ]
 
 
 def _check_hardware(recording: Recording) -> None:
@@ -124,8 +133,10 @@ def _check_twin(twin: Recording, folder: Path) -> None:
 def _speed(recording: Recording, lab: Lab) -> float:
     if recording.speed:
         return recording.speed
-    twins = any(station.label == "virtual" for station in recording.stations.values())
-    return lab.virtual.speed if twins else 1.0
+    labels = {station.label for station in recording.stations.values()}
+    if "virtual" in labels:
+        return lab.virtual.speed
+    return 1.0 if "hardware" in labels else 0.0
 
 
 def _not_ended(recording: Recording, twin: Recording) -> tuple[str, ...]:
@@ -150,6 +161,8 @@ def _caveats(
         elif not station.templates:
             told.append(f"nothing tells which file {name} was given")
     told += other_files(recording, lab)
+    if not recording.speed and all(not s.label for s in recording.stations.values()):
+        told.append("nothing tells how fast the device's clock ran, so its times are left out")
     if recording.pbx and twin.pbx and recording.pbx != twin.pbx:
         told.append(f"recorded with {recording.pbx}, replayed with {twin.pbx}")
     if recording.seeded:
