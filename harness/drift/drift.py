@@ -15,6 +15,7 @@ from harness.drift.recording import Recording, Station, opened
 from harness.drift.replay import other_files, replay
 from harness.errors import UsageFault
 from harness.lab import Lab
+from harness.runs import Verdict
 from harness.virtual.confirmations import Confirmation
 
 __all__ = ["Drift", "confirmations", "drift"]
@@ -165,6 +166,13 @@ def _caveats(
         told.append("nothing tells how fast the device's clock ran, so its times are left out")
     if recording.pbx and twin.pbx and recording.pbx != twin.pbx:
         told.append(f"recorded with {recording.pbx}, replayed with {twin.pbx}")
+    for which, side in (("recording", recording), ("twin's night", twin)):
+        spoilt = [
+            f"{test.rpartition('::')[2]} ended as {verdict} in the {which}, and tells little"
+            for test, verdict in side.verdicts.items()
+            if verdict not in {Verdict.PASSED, Verdict.PRODUCT_FAULT}
+        ]
+        told += spoilt
     if recording.seeded:
         planted = ", ".join(f"{where}: {what}" for where, what in recording.seeded.items())
         told.append(f"faults were planted when it was recorded: {planted}")

@@ -73,6 +73,8 @@ class Recording:
     began: float = 0.0
     speed: float = 0.0
     seeded: dict[str, str] = field(default_factory=dict)
+    #: The addresses phones registered at, also in tests that are left out.
+    hosts: set[str] = field(default_factory=set)
     #: Texts of the files that phones of failed tests were served, by phone and name.
     served: dict[str, dict[str, str]] = field(default_factory=dict)
     _frames: dict[str, dict[tuple[str, str], int]] = field(default_factory=dict)
@@ -88,17 +90,6 @@ class Recording:
         """Whether each phone in it is one of hardware, by the recording's own labels."""
         labels = {station.label for station in self.stations.values()}
         return labels == {"hardware"} and not self.seeded
-
-    @property
-    def hosts(self) -> set[str]:
-        """The addresses phones registered at."""
-        return {
-            record.event.destination.rpartition(":")[0]
-            for record in self.records
-            if isinstance(record.event, SipMessage)
-            and record.event.start_line.startswith("REGISTER ")
-            and self.at(record.event.source) is not None
-        }
 
     def at(self, end: str) -> Station | None:
         """Return the phone that lives at an address, with or without a port."""
@@ -322,6 +313,7 @@ def _learn(recording: Recording, record: Record) -> None:
         if station is None or message is None:
             return
         station.addresses.add(event.source.rpartition(":")[0])
+        recording.hosts.add(event.destination.rpartition(":")[0])
         user = _USER.search(message.header("to"))
         if user is not None and user[1] not in station.users:
             station.users.append(user[1])

@@ -74,6 +74,20 @@ def compared(folder: Path, bundle: Path, *more: str) -> subprocess.CompletedProc
                    "--runs-dir", str(folder / "runs"), *more)  # fmt: skip
 
 
+def as_if_hardware(bundle: Path, speed: float) -> Path:
+    """A copy with another label, the test's own: there is no phone of hardware here to record."""
+    copy = bundle.with_name("as-if-hardware.zip")
+    with zipfile.ZipFile(bundle) as old, zipfile.ZipFile(copy, "w") as new:
+        for item in old.infolist():
+            content = old.read(item)
+            if item.filename == "run.json":
+                head = json.loads(content)
+                head |= {"devices": {"desk": "hardware"}, "lab": "edited", "speed": speed}
+                content = json.dumps(head).encode()
+            new.writestr(item, content)
+    return copy
+
+
 @pytest.mark.timeout(420)
 def test_what_was_planted_is_listed_and_nothing_else(tmp_path: Path) -> None:
     """The suite is green with both faults; the comparison names both, with row and place."""
@@ -110,22 +124,13 @@ def test_a_healthy_twin_differs_in_nothing_from_itself(tmp_path: Path) -> None:
     agreed = int(done.stdout.partition("no differences, ")[2].split()[0])
     assert agreed > 300
 
-    # The label is edited here, in the test's own copy, to walk the way of a hardware recording.
     kept = tmp_path / "confirmations.toml"
     refused = compared(tmp_path, bundle, "--confirm", "--confirmations", str(kept))
     assert refused.returncode == 2
     assert "confirms nothing" in refused.stderr
     assert not kept.exists()
     run = str(next((tmp_path / "runs").glob("compare-*/latest")).resolve())
-    copy = tmp_path / "as-if-hardware.zip"
-    with zipfile.ZipFile(bundle) as old, zipfile.ZipFile(copy, "w") as new:
-        for item in old.infolist():
-            content = old.read(item)
-            if item.filename == "run.json":
-                head = json.loads(content)
-                head |= {"devices": {"desk": "hardware"}, "lab": "edited"}
-                content = json.dumps(head).encode()
-            new.writestr(item, content)
+    copy = as_if_hardware(bundle, speed=40)
     done = compared(tmp_path, copy, "--against", run, "--confirm", "--confirmations", str(kept))
     assert done.returncode == 0, done.stdout + done.stderr
     assert "confirmed by this recording: register-form" in done.stdout
@@ -150,3 +155,27 @@ def test_a_bare_capture_is_replayed_by_tests_that_fit(tmp_path: Path) -> None:
     assert "codecs and their order: INVITE" in told
     assert "somebody.pcap frame" in told
     assert "label unknown" in told
+
+
+@pytest.mark.timeout(300)
+def test_a_lab_of_hardware_is_replayed_in_a_network_of_its_own(tmp_path: Path) -> None:
+    """Its outlets, robots and interface are never touched; the twins get the same addresses."""
+    copy = as_if_hardware(recorded(tmp_path, {}, "power_cycle_boots"), speed=40)
+    lab = tmp_path / "rack.yaml"
+    lab.write_text(
+        LAB.format(seeded="{}")
+        .replace("interface: lo, host: 127.60.0.1", "interface: eth9, host: 127.60.0.1, dhcp: true")
+        .replace("address: virtual", "address: TCPIP0::127.60.0.9::5025::SOCKET")
+        .replace("port: virtual", "port: /dev/ttyACM9")
+        .replace("model: 7942G", "model: 7942G\n    kind: hardware")
+        .replace("127.60.0.", "10.60.0."),
+        encoding="utf-8",
+    )
+    done = harness("twin", "compare", str(copy), "--lab", str(lab),
+                   "--runs-dir", str(tmp_path / "runs"))  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "no differences" in done.stdout
+    run = next((tmp_path / "runs").glob("compare-*/latest"))
+    timeline = (run / "timeline.jsonl").read_text(encoding="utf-8")
+    assert "10.60.0.42" in timeline
+    assert '"kind": "dhcp"' in timeline
