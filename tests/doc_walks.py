@@ -215,17 +215,26 @@ _SCENARIOS = Excuse(Why.ELSEWHERE, "tests/integration/reproduction/test_reproduc
 _VALIDATED = Excuse(Why.ELSEWHERE, "tests/integration/preflight/test_template_mistakes.py")
 
 #: By page and command as it stands there, with its section in brackets when only there.
+_COMPARED = Excuse(Why.ELSEWHERE, "tests/integration/drift")
+
 EXCUSED: dict[str, dict[str, Excuse]] = {
     "README.md": {
         "make nightly": _CI,
         "make test": _CI,
         "make bench": Excuse(Why.ELSEWHERE, "tests/unit/bench"),
+        "harness twin compare evidence.zip": _COMPARED,
         "harness nightly --resume": _KILLED,
         "harness nightly --firmware DIR": _RELEASE,
         "harness validate --from HEAD": _VALIDATED,
     },
     _TUTORIAL: {"make nightly": _CI},
     f"{_HOW_TO}/add-a-lint-rule.md": {"make reference": _REFERENCE},
+    f"{_HOW_TO}/compare-with-the-twin.md": {
+        "harness evidence export": _COMPARED,
+        "harness twin compare evidence-RUN.zip": _COMPARED,
+        "harness twin compare evidence-RUN.zip --confirm": _COMPARED,
+        "make reference": _REFERENCE,
+    },
     f"{_HOW_TO}/add-a-phone-model.md": {
         "make reference": _REFERENCE,
         "harness nightly --phones NAME": _CI,
