@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from harness.drift.aspects import Sight
 from harness.drift.masks import Masks
-from harness.drift.recording import Recording, Station
+from harness.drift.recording import Recording, Station, load_said
 from harness.events import (
     DhcpMessage,
     Event,
@@ -161,11 +161,11 @@ class _Phone:
         ours = event.source.rpartition(":")[0] in self.station.addresses
         if not ours or not event.start_line.startswith("REGISTER "):
             return
-        yield from self._ended(record.mono, registered=True)
-        load = re.search(r"\bLoad=(\S+?)[\s\"]", event.text)
-        self.runs = load[1] if load else self.runs
+        load = load_said(event.text)
+        yield from self._ended(record.mono, registered=True, load=load)
+        self.runs = load or self.runs
 
-    def _ended(self, time: float, *, registered: bool) -> Iterator[Sight]:
+    def _ended(self, time: float, *, registered: bool, load: str = "") -> Iterator[Sight]:
         boot = self.boot
         if boot.ended or not boot.files:
             if boot.held and boot.code:
@@ -187,7 +187,8 @@ class _Phone:
         yield self._sight("boot.files", how, ", ".join(names), place)
         locale = [name for name in names if _LOCALE.search(name)]
         yield self._sight("boot.locale", how, ", ".join(locale) or "none", place)
-        if re.match(r"[A-Z]+\d+\.8-", self.station.load):
+        # What it runs, which need not be what it was given.
+        if re.match(r"[A-Z]+\d+\.8-", load):
             trust = [name for name in names if _TRUST.match(name)]
             yield self._sight("boot.trust-8", how, ", ".join(trust) or "none", place)
         yield self._sight("boot.protocols", how, ", ".join(boot.protocols), place)

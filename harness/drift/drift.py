@@ -203,7 +203,7 @@ def confirmations(found: Drift) -> list[Confirmation]:
             behaviour=row.behaviour.key,
             bench=found.lab,
             model=found.stations[name].model,
-            load=found.stations[name].load,
+            load=found.stations[name].runs or found.stations[name].load,
             date=date,
             run=found.run_id,
         )

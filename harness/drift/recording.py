@@ -22,7 +22,7 @@ from harness.runs import RunResult, Verdict, load_run
 from harness.runs.failures import holds_run, opened_run
 from harness.timeline import TIMELINES, read_timeline
 
-__all__ = ["Recording", "Station", "opened"]
+__all__ = ["Recording", "Station", "load_said", "opened"]
 
 _RESULTS, _TIMELINE = "results.jsonl", "timeline.jsonl"
 _CAPTURES = {".pcap", ".pcapng", ".cap"}
@@ -38,7 +38,7 @@ class Station:
     """A phone of a recording: what it is, where it was, and as whom it registered.
 
     ``label`` is ``virtual``, ``hardware``, or empty when nothing tells; ``held`` is the load it
-    said it ran when it first registered.
+    said it ran when it first registered, ``runs`` when it last did; ``load`` what it was given.
     """
 
     name: str
@@ -48,6 +48,7 @@ class Station:
     templates: str = ""
     mac: str = ""
     held: str = ""
+    runs: str = ""
     addresses: set[str] = field(default_factory=set)
     users: list[str] = field(default_factory=list)
 
@@ -299,6 +300,12 @@ def _strangers(records: Iterable[Record]) -> Iterator[Station]:
         yield Station(name, addresses={a for a, n in names.items() if n == name})
 
 
+def load_said(text: str) -> str:
+    """Return the load a REGISTER names as the one that runs, empty when it names none."""
+    found = _LOAD.search(text)
+    return found[1] if found else ""
+
+
 def _learn(recording: Recording, record: Record) -> None:
     event = record.event
     if isinstance(event, FileRequested):
@@ -321,6 +328,6 @@ def _learn(recording: Recording, record: Record) -> None:
         station.mac = station.mac or (mac[1].upper() if mac else "")
         model = _AGENT.search(message.header("user-agent"))
         station.model = station.model or (model[1] if model else "")
-        load = _LOAD.search(event.text)
-        station.held = station.held or (load[1] if load else "")
+        load = load_said(event.text)
+        station.held, station.runs = station.held or load, load or station.runs
         station.load = station.load or station.held

@@ -49,7 +49,7 @@ _HEX = st.text("0123456789abcdef", min_size=12, max_size=12)
 _OCTETS = st.tuples(*[st.integers(1, 254)] * 4).map(lambda four: ".".join(map(str, four)))
 
 
-@given(_HEX, _OCTETS, st.integers(1024, 65535), _HEX)
+@given(_HEX, _OCTETS, st.integers(16384, 65535), _HEX)
 def test_two_phones_of_the_same_form_are_alike(
     mac: str, address: str, port: int, random: str
 ) -> None:
