@@ -213,10 +213,9 @@ _LOCKS = Excuse(Why.ELSEWHERE, "tests/integration/lab/test_two_harnesses.py")
 _REFERENCE = Excuse(Why.ELSEWHERE, "tests/unit/docs/test_reference_pages.py")
 _SCENARIOS = Excuse(Why.ELSEWHERE, "tests/integration/reproduction/test_reproductions.py")
 _VALIDATED = Excuse(Why.ELSEWHERE, "tests/integration/preflight/test_template_mistakes.py")
-
-#: By page and command as it stands there, with its section in brackets when only there.
 _COMPARED = Excuse(Why.ELSEWHERE, "tests/integration/drift")
 
+#: By page and command as it stands there, with its section in brackets when only there.
 EXCUSED: dict[str, dict[str, Excuse]] = {
     "README.md": {
         "make nightly": _CI,

@@ -40,7 +40,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="keep which behaviours a recording of hardware confirms",
     )
     compare.add_argument(
-        "--confirmations", default=str(CONFIRMATIONS), metavar="FILE", help="where they are kept"
+        "--confirmations", metavar="FILE", help="where they are kept; default: the twins' own"
     )
 
 
@@ -76,8 +76,9 @@ def run(options: argparse.Namespace) -> int:
         except OSError as error:
             raise UsageFault(f"cannot write {options.out}: {error.strerror}") from error
     if options.confirm:
-        new = append_confirmations(confirmations(found), Path(options.confirmations))
-        print(f"{len(new)} confirmations written to {options.confirmations}")
+        kept = Path(options.confirmations) if options.confirmations else CONFIRMATIONS
+        new = append_confirmations(confirmations(found), kept)
+        print(f"{len(new)} confirmations written to {kept}")
     if found.comparison.differences:
         return 1
     return 0 if found.comparison.agreed else 4

@@ -11,6 +11,7 @@ from harness.drift.recording import Recording
 from harness.drift.signalling import signalling
 from harness.events import FileRequested, LampChanged, LampColour
 from harness.runs import Verdict
+from harness.runs.results import RESULTS
 
 __all__ = ["conduct"]
 
@@ -53,4 +54,4 @@ def _verdicts(recording: Recording) -> Iterator[Sight]:
             continue
         for phone in recording.stations:
             if len(recording.stations) == 1 or f"[{phone}" in test or f"-{phone}" in test:
-                yield Sight(phone, test, "test.verdict", "", verdict.value, "results.jsonl")
+                yield Sight(phone, test, "test.verdict", "", verdict.value, RESULTS)

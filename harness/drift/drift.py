@@ -135,9 +135,9 @@ def _speed(recording: Recording, lab: Lab) -> float:
     if recording.speed:
         return recording.speed
     labels = {station.label for station in recording.stations.values()}
-    if "virtual" in labels:
+    if labels == {"virtual"}:
         return lab.virtual.speed
-    return 1.0 if "hardware" in labels else 0.0
+    return 1.0 if labels == {"hardware"} else 0.0
 
 
 def _not_ended(recording: Recording, twin: Recording) -> tuple[str, ...]:
@@ -162,10 +162,14 @@ def _caveats(
         elif not station.templates:
             told.append(f"nothing tells which file {name} was given")
     told += other_files(recording, lab)
-    if not recording.speed and all(not s.label for s in recording.stations.values()):
+    if not _speed(recording, lab):
         told.append("nothing tells how fast the device's clock ran, so its times are left out")
     if recording.pbx and twin.pbx and recording.pbx != twin.pbx:
         told.append(f"recorded with {recording.pbx}, replayed with {twin.pbx}")
+    for what in ("harness", "asterisk"):
+        made, replayed = recording.versions.get(what, ""), twin.versions.get(what, "")
+        if made and replayed and made != replayed:
+            told.append(f"recorded with {what} {made}, replayed with {replayed}")
     for which, side in (("recording", recording), ("twin's night", twin)):
         spoilt = [
             f"{test.rpartition('::')[2]} ended as {verdict} in the {which}, and tells little"

@@ -20,11 +20,11 @@ from harness.events import FileRequested, Record, SipMessage
 from harness.evidence import parse_sip, recall
 from harness.runs import RunResult, Verdict, load_run
 from harness.runs.failures import holds_run, opened_run
+from harness.runs.results import RESULTS
 from harness.timeline import TIMELINES, read_timeline
 
 __all__ = ["Recording", "Station", "load_said", "opened"]
 
-_RESULTS, _TIMELINE = "results.jsonl", "timeline.jsonl"
 _CAPTURES = {".pcap", ".pcapng", ".cap"}
 _SEP = re.compile(r"SEP([0-9A-F]{12})")
 _INSTANCE = re.compile(r"0{8}-0{4}-0{4}-0{4}-([0-9a-f]{12})", re.IGNORECASE)
@@ -74,6 +74,8 @@ class Recording:
     began: float = 0.0
     speed: float = 0.0
     seeded: dict[str, str] = field(default_factory=dict)
+    #: Of the harness and of Asterisk, where it is told.
+    versions: dict[str, str] = field(default_factory=dict)
     #: The addresses phones registered at, also in tests that are left out.
     hosts: set[str] = field(default_factory=set)
     #: Texts of the files that phones of failed tests were served, by phone and name.
@@ -151,7 +153,7 @@ def opened(paths: Sequence[Path], *, test: str = "") -> Iterator[Recording]:
     with TemporaryDirectory(prefix="phone-bench-") as folder:
         files: list[Path] = []
         for number, path in enumerate(paths):
-            if path.is_file() and zipfile.is_zipfile(path):
+            if path.is_file() and (path.suffix == ".zip" or zipfile.is_zipfile(path)):
                 inside = Path(folder) / str(number)
                 unpack(path, inside)
                 path = inside  # noqa: PLW2901 (from here on it is a folder like any other)
@@ -163,7 +165,7 @@ def opened(paths: Sequence[Path], *, test: str = "") -> Iterator[Recording]:
 def _run_around(path: Path) -> RunResult | None:
     """Return the run that a folder is the test's folder of."""
     directory = path.resolve().parent.parent
-    if not path.is_dir() or not (directory / _RESULTS).exists():
+    if not path.is_dir() or not (directory / RESULTS).exists():
         return None
     run = load_run(directory)
     known = {run.folder_of(result.test, result).name for result in run.results}
@@ -171,7 +173,17 @@ def _run_around(path: Path) -> RunResult | None:
 
 
 def _of_run(run: RunResult, name: str) -> Recording:
-    records, places = _timelines(sorted(run.directory.glob(TIMELINES)))
+    # Of a test that the run ended under, and that was carried out again, only the last try counts.
+    counted = run.counted
+    again = [each for each in run.results if each not in counted]
+    told = [
+        (record, place)
+        for record, place in zip(*_timelines(run.directory.glob(TIMELINES)), strict=True)
+        if not any(
+            record.test == cut.test and cut.first_record <= record.seq < cut.last_record
+            for cut in again
+        )
+    ]
     stations = {
         phone: Station(
             phone,
@@ -191,25 +203,25 @@ def _of_run(run: RunResult, name: str) -> Recording:
                 served.setdefault(phone, {})[file.name] = text
     return Recording(
         name=name,
-        records=records,
-        places=places,
-        captures={r.test: r.pcap for r in run.counted if r.pcap is not None and r.pcap.exists()},
-        verdicts={result.test: result.verdict for result in run.counted},
+        records=[record for record, _ in told],
+        places=[place for _, place in told],
+        captures={r.test: r.pcap for r in counted if r.pcap is not None and r.pcap.exists()},
+        verdicts={result.test: result.verdict for result in counted},
         stations=stations,
         lab=run.lab,
         pbx=run.pbx,
         run_id=run.run_id,
         began=run.started,
         speed=run.speed,
+        versions=run.versions,
         seeded=run.seeded,
         served=served,
     )
 
 
-def _timelines(files: Sequence[Path]) -> tuple[list[Record], list[str]]:
+def _timelines(files: Iterable[Path]) -> tuple[list[Record], list[str]]:
     """Read the timelines of a run, which has one more for each time it was gone on with."""
-    records: list[Record] = []
-    places: list[str] = []
+    told: list[tuple[Record, str]] = []
     for file in files:
         try:
             own = read_timeline(file)
@@ -218,14 +230,14 @@ def _timelines(files: Sequence[Path]) -> tuple[list[Record], list[str]]:
                 f"{file.name} is no timeline that can be read: {error}",
                 hint="have it made again: harness evidence export",
             ) from error
-        records += own
-        places += [f"{file.name} line {number}" for number in range(1, len(own) + 1)]
-    return records, places
+        told += [(record, f"{file.name} line {line}") for line, record in enumerate(own, start=1)]
+    told.sort(key=lambda each: each[0].seq)
+    return [record for record, _ in told], [place for _, place in told]
 
 
 def _of_files(files: Sequence[Path], name: str) -> Recording:
     captures = [file for file in files if file.suffix.lower() in _CAPTURES]
-    timelines = [file for file in files if file.name == _TIMELINE or file.suffix == ".jsonl"]
+    timelines = [file for file in files if file.suffix == ".jsonl"]
     if len(timelines) > 1 or len(captures) > 1:
         raise UsageFault(
             f"{name} holds {len(captures)} captures and {len(timelines)} timelines",
@@ -270,9 +282,9 @@ def _ready(recording: Recording, test: str) -> Recording:
             hint="a recording has a phone that asks for files, or that registers",
         )
     if test:
-        chosen = {each for each in recording.verdicts if test in each}
+        chosen = {each for each in recording.tests if test in each}
         if not chosen:
-            known = ", ".join(each.rpartition("/")[2] for each in recording.verdicts)
+            known = ", ".join(each.rpartition("/")[2] for each in recording.tests)
             raise UsageFault(
                 f"the recording has no test named {test!r}", hint=f"choose from: {known or 'none'}"
             )

@@ -20,6 +20,7 @@ from harness.errors import UsageFault
 from harness.events import FileRequested, SipMessage
 from harness.lab import Lab, load_lab
 from harness.models import PHONE_MODELS
+from harness.phone import ResetCode
 from harness.provisioning.diff import diff_trees
 from harness.provisioning.elements import Kind
 from harness.provisioning.firmware import known_loads
@@ -32,12 +33,13 @@ __all__ = ["Replay", "chosen_tests", "other_files", "replay", "twin_lab"]
 _PDU = "twin-power"
 #: Where a phone asks who may use its windows: the harness's own responder, known once it listens.
 _RESPONDER = "authenticationURL"
+_RESET = "test_factory_reset_flashes_provisions_and_registers"
 #: Which test makes a phone do what a recording without tests shows, by aspect and subject or value.
 _MAKERS = (
-    ("flash.files", "", "test_factory_reset_flashes_provisions_and_registers"),
-    ("boot.files", "reset 123456789*0#", "test_factory_reset_flashes_provisions_and_registers"),
-    ("boot.files", "reset 3491672850*#", "test_format_code_wipes_everything"),
-    ("boot.files", "reset *7412369#085", "test_keep_network_code_wipes_the_rest"),
+    ("flash.files", "", _RESET),
+    ("boot.files", f"reset {ResetCode.SOFT.keys}", _RESET),
+    ("boot.files", f"reset {ResetCode.FORMAT.keys}", "test_format_code_wipes_everything"),
+    ("boot.files", f"reset {ResetCode.KEEP_NETWORK.keys}", "test_keep_network_code_wipes_the_rest"),
     ("boot.files", "restart", "test_restart_from_the_settings_menu_comes_back_registered"),
     ("register.removed", "", "test_restart_from_the_settings_menu_comes_back_registered"),
     ("call.messages", "180 INVITE", "test_phone_answers_with_the_first_common_codec"),

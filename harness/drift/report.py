@@ -43,7 +43,7 @@ def _lines(found: Drift) -> Iterator[str]:
     yield f"twin: {found.twin} (virtual)"
     if not found.hardware:
         yield ""
-        yield "NOTHING IS CONFIRMED: this is no recording of hardware."
+        yield "NOTHING IS CONFIRMED: this is no recording of hardware alone."
     yield ""
     compared = found.comparison
     count = len(compared.differences)

@@ -1,9 +1,13 @@
-"""What made a run: which harness (a test can break because of us, too), and what phones got."""
+"""What made a run: which harness, what phones got, and by whose clock they ran.
+
+A test can break because of us, too.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 
 import harness
@@ -11,7 +15,7 @@ from harness.evidence import redact
 from harness.lab import Lab
 from harness.provisioning import render_phone
 
-__all__ = ["harness_version", "phone_facts"]
+__all__ = ["device_speed", "harness_version", "phone_facts"]
 
 
 def harness_version() -> str:
@@ -44,3 +48,9 @@ def phone_facts(lab: Lab, phone: str) -> dict[str, str]:
         "load": load,
         "templates": hashlib.sha256(plain.encode()).hexdigest()[:12],
     }
+
+
+def device_speed(lab: Lab, phones: Iterable[str]) -> float:
+    """Return how many times faster the clock of these phones runs; 0 when it is not one for all."""
+    speeds = {lab.virtual.speed if lab.phones[name].virtual else 1.0 for name in phones}
+    return speeds.pop() if len(speeds) == 1 else 0.0

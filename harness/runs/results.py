@@ -82,7 +82,7 @@ class RunResult:
     ``options`` are what it was asked for, ``owner`` is the journal of the process that carries it
     out, ``interrupted`` says how it ended before its tests did (empty: it did not), and ``resumed``
     are the times it was gone on with. ``speed`` is how many times faster device time ran; 0 when
-    nobody wrote it down.
+    nobody wrote it down, or it was not the same for all phones.
     """
 
     run_id: str

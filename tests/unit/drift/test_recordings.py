@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import json
 import zipfile
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from harness.cli import main
 from harness.drift import as_text, confirmations, drift, opened, twin_lab
 from harness.errors import UsageFault
+from harness.events import Note
 from harness.lab import load_lab
+from harness.runs import Verdict, load_run
+from harness.runs.provenance import device_speed
+from harness.timeline import Timeline, read_timeline
 from harness.virtual.confirmations import append_confirmations, read_confirmations
 from tests.unit.drift.made_up_phone import MAC, TEST, boot, write_run
 
@@ -54,17 +61,24 @@ def damaged(tmp_path: Path) -> list[tuple[Path, str]]:
     (odd / "timeline.jsonl").write_text("\n".join(["{", *lines]), encoding="utf-8")
     headless = write_run(tmp_path / "headless", boot())
     (headless / "run.json").write_text("[]", encoding="utf-8")
+    newer = write_run(tmp_path / "newer", boot())
+    head = json.loads((newer / "run.json").read_text(encoding="utf-8"))
+    (newer / "run.json").write_text(json.dumps(head | {"moods": {}}), encoding="utf-8")
+    text = tmp_path / "notes.txt"
+    text.write_text("it rang twice\n", encoding="utf-8")
     short = tmp_path / "short.pcap"
     short.write_bytes(b"\xd4\xc3\xb2\xa1")
     noise = tmp_path / "noise.pcap"
     noise.write_bytes(bytes(range(256)) * 4)
     return [
         (tmp_path / "nowhere", "there is no"),
-        (torn, "neither a run nor a capture"),
+        (torn, "torn.zip is no bundle that can be read"),
         (empty, "neither a run nor a capture"),
         (silent, "no phone is seen"),
         (odd, "timeline.jsonl is no timeline"),
         (headless, "holds no run"),
+        (bundled(newer), "read it with the version of the harness that wrote it"),
+        (text, "neither a run nor a capture"),
         (short, "ends within its header"),
         (noise, "noise.pcap"),
     ]
@@ -90,6 +104,62 @@ def test_a_test_that_is_not_there_is_told_with_those_that_are(tmp_path: Path) ->
         pass
 
 
+def test_the_tests_of_a_timeline_can_be_chosen_too(tmp_path: Path) -> None:
+    timeline = write_run(tmp_path / "night", boot()) / "timeline.jsonl"
+    with opened([timeline], test="contact") as recording:
+        assert recording.tests == [TEST]
+        assert recording.records
+    with (
+        pytest.raises(UsageFault, match="no test named 'transfer'"),
+        opened([timeline], test="transfer"),
+    ):
+        pass
+
+
+def test_a_night_gone_on_with_is_read_in_its_order_and_without_the_try_it_ended_under(
+    tmp_path: Path,
+) -> None:
+    """Its second timeline sorts before its first by name, and has the numbers after it."""
+    run = write_run(tmp_path / "night", boot())
+    first = read_timeline(run / "timeline.jsonl")
+    (cut,) = load_run(run).results
+    night = load_run(run)
+    (run / "results.jsonl").unlink()
+    night.results.clear()
+    night.add(replace(cut, interrupted=True, last_record=len(first)))
+    again = Timeline(run / "timeline-2.jsonl", first=len(first))
+    again.test = TEST
+    for event in boot(seed=7):
+        again.append(event, source="x", device="desk")
+    again.test = ""
+    again.append(Note(text="the end"), source="x")
+    again.close()
+    with opened([run]) as recording:
+        assert [r.seq for r in recording.records] == list(range(len(first) + len(again.records())))
+    night.add(replace(cut, first_record=len(first)))
+    with opened([run]) as recording:
+        assert {place.partition(" ")[0] for place in recording.places} == {"timeline-2.jsonl"}
+        assert recording.verdicts == {TEST: Verdict.PASSED}
+
+
+def test_other_versions_are_told(tmp_path: Path) -> None:
+    for name, label, asterisk in (("phone", "hardware", "22.4.0"), ("twin", "virtual", "22.6.0")):
+        run = write_run(tmp_path / name, boot(), label=label, speed=40)
+        head = json.loads((run / "run.json").read_text())
+        (run / "run.json").write_text(json.dumps(head | {"versions": {"asterisk": asterisk}}))
+    found = drift([tmp_path / "phone"], LAB, tmp_path, suite=ROOT, say=print,
+                  against=tmp_path / "twin")  # fmt: skip
+    assert "recorded with asterisk 22.4.0, replayed with 22.6.0" in as_text(found)
+
+
+def test_a_bench_of_both_kinds_has_no_clock_for_all() -> None:
+    phones = {"twin": SimpleNamespace(virtual=True), "desk": SimpleNamespace(virtual=False)}
+    lab: Any = SimpleNamespace(virtual=SimpleNamespace(speed=40.0), phones=phones)
+    assert device_speed(lab, ["twin"]) == 40
+    assert device_speed(lab, ["desk"]) == 1
+    assert device_speed(lab, ["twin", "desk"]) == 0
+
+
 def test_only_hardware_confirms_and_the_report_says_so(tmp_path: Path) -> None:
     phone = write_run(tmp_path / "phone", boot())
     twin = write_run(tmp_path / "twin", boot(seed=3), label="virtual", speed=40)
@@ -105,7 +175,7 @@ def test_only_hardware_confirms_and_the_report_says_so(tmp_path: Path) -> None:
 
     own = drift([twin], LAB, tmp_path, suite=ROOT, say=print, against=twin)
     text = as_text(own)
-    assert "NOTHING IS CONFIRMED: this is no recording of hardware." in text
+    assert "NOTHING IS CONFIRMED: this is no recording of hardware alone." in text
     assert "the same in this recording: boot-files" in text
     assert "confirmed by" not in text
     with pytest.raises(UsageFault, match="confirms nothing"):
