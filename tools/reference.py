@@ -24,7 +24,7 @@ from harness.events import EVENT_KINDS, LampColour, Record  # noqa: E402
 from harness.lab.schema import as_reference, as_schema  # noqa: E402
 from harness.provisioning.lint import as_catalogue as lint_rules  # noqa: E402
 from harness.virtual.confirmations import read_confirmations  # noqa: E402
-from harness.virtual.fidelity import BEHAVIOURS, Grade  # noqa: E402
+from harness.virtual.fidelity import BEHAVIOURS, Behaviour, Grade  # noqa: E402
 
 __all__ = ["PAGES"]
 
@@ -203,12 +203,16 @@ about a row no more than its grade allows. That is why every result says `virtua
 
 *On hardware* says by which benches a recording of real phones was seen to agree with a row in full:
 [hold the twins against a night](../how-to/compare-with-the-twin.md). A recording of twins never
-counts.
+counts, and what no test shows in full waits for a test.
 
 What the twin does fast: boot, flash and lamps run on a clock of its own, faster than on hardware.
 SIP, RTP, TFTP and DHCP keep real time. What no table can tell is left to the first hardware night:
 [from boxes to the first green night](../how-to/from-boxes-to-the-first-green-night.md).
 """
+
+
+def _never(row: Behaviour) -> str:
+    return "never" if row.can_be_shown else "never; no test shows all of it"
 
 
 _COLUMNS = ("row", "behaviour", "where", "source", "grade", "on hardware")
@@ -221,7 +225,7 @@ def fidelity_page() -> str:
     confirmed: dict[str, list[str]] = {}
     for each in read_confirmations():
         confirmed.setdefault(each.behaviour, []).append(str(each))
-    count = len(confirmed)
+    count = sum(each.key in confirmed for each in BEHAVIOURS)
     ever = f"{count} confirmed on hardware" if count else "**none was ever confirmed on hardware**"
     parts = [_FIDELITY, f"Of {len(BEHAVIOURS)} behaviours: {told}; {ever}."]
     for area in dict.fromkeys(each.area for each in BEHAVIOURS):
@@ -232,7 +236,7 @@ def fidelity_page() -> str:
                 _code(f"harness.virtual.{each.where}"),
                 each.source,
                 each.grade.value,
-                "; ".join(confirmed.get(each.key, ())) or "never",
+                "; ".join(confirmed.get(each.key, ())) or _never(each),
             )
             for each in BEHAVIOURS
             if each.area == area

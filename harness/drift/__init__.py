@@ -6,12 +6,13 @@ question. This room reads the twins' table of behaviours, and knows of them no m
 """
 
 from harness.drift.aspects import ASPECTS, Aspect, Clock, Sight
-from harness.drift.comparison import Comparison, Difference, Row, Standing, Tolerance, compare
+from harness.drift.comparison import Comparison, Difference, Tolerance, compare
 from harness.drift.conduct import conduct
 from harness.drift.drift import Drift, confirmations, drift
 from harness.drift.recording import Recording, Station, opened
 from harness.drift.replay import twin_lab
 from harness.drift.report import as_text
+from harness.drift.rows import Row, Standing
 from harness.virtual.confirmations import CONFIRMATIONS, append_confirmations
 
 __all__ = [

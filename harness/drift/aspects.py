@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-__all__ = ["ASPECTS", "BOOTING", "Aspect", "Clock", "Sight"]
+__all__ = ["ASPECTS", "BOOTING", "NONE", "Aspect", "Clock", "Sight"]
 
 #: Stands for the lamps of a test in which the phone booted: those are a boot's, not a call's.
 BOOTING = "booting"
+#: Stands for files, codecs or parameters when there are none of them.
+NONE = "none"
 
 
 class Clock(StrEnum):
@@ -61,6 +63,7 @@ ASPECTS = {
     "boot.first-file": Aspect("time from power or lamps to the first file", clock=Clock.DEVICE),
     "boot.register": Aspect("time from the first file to REGISTER", clock=Clock.DEVICE),
     "flash.files": Aspect("files of a flash"),
+    "reset.files": Aspect("files of a flash that begins with the boot loader's"),
     "flash.equal-load": Aspect("an equal load after a reset"),
     "flash.time": Aspect("time of a flash", clock=Clock.DEVICE),
     "tftp.request": Aspect("mode and options of a TFTP request"),

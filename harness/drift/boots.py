@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from harness.drift.aspects import Sight
+from harness.drift.aspects import NONE, Sight
 from harness.drift.masks import Masks
 from harness.drift.recording import Recording, Station, load_said
 from harness.events import (
@@ -29,6 +29,8 @@ __all__ = ["boots"]
 
 _TRUST = re.compile(r"^(CTLSEP|ITLSEP|ITLFile|CTLFile)")
 _LOCALE = re.compile(r"/")
+#: What only the boot loader asks for: after a reset, or when there is no load in flash.
+_BOOT_LOADER = re.compile(r"^term\d\d\.default\.loads?$", re.IGNORECASE)
 _OWN = re.compile(r"^SEP<MAC>\.cnf\.xml")
 #: Sizes of a TFTP block that clients ask for, the usual one first.
 _BLOCKS = (512, 1024, 1228, 1408, 1428, 1450, 1456, 1468, 2048, 4096, 8192, 16384)
@@ -186,11 +188,11 @@ class _Phone:
         place = asked[0].place
         yield self._sight("boot.files", how, ", ".join(names), place)
         locale = [name for name in names if _LOCALE.search(name)]
-        yield self._sight("boot.locale", how, ", ".join(locale) or "none", place)
+        yield self._sight("boot.locale", how, ", ".join(locale) or NONE, place)
         # What it runs, which need not be what it was given.
         if re.match(r"[A-Z]+\d+\.8-", load):
             trust = [name for name in names if _TRUST.match(name)]
-            yield self._sight("boot.trust-8", how, ", ".join(trust) or "none", place)
+            yield self._sight("boot.trust-8", how, ", ".join(trust) or NONE, place)
         yield self._sight("boot.protocols", how, ", ".join(boot.protocols), place)
         yield self._sight("boot.register", how, time - asked[0].time, place)
         if "http" in boot.protocols:
@@ -205,7 +207,8 @@ class _Phone:
                 yield self._sight("flash.equal-load", "", "asks for no image", boot.files[0].place)
             return
         names = ", ".join(each.name for each in images)
-        yield self._sight("flash.files", f"by {images[0].name}", names, images[0].place)
+        aspect = "reset.files" if _BOOT_LOADER.match(images[0].name) else "flash.files"
+        yield self._sight(aspect, f"by {images[0].name}", names, images[0].place)
         after = [each for each in boot.files if each.time > images[-1].time]
         if after:
             took = after[0].time - images[0].time

@@ -11,18 +11,15 @@ import statistics
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 
-from harness.drift.aspects import ASPECTS, BOOTING, Clock, Sight
+from harness.drift.aspects import ASPECTS, BOOTING, NONE, Clock, Sight
+from harness.drift.rows import VERDICT, Row, concerned, standing_of
 from harness.runs import Verdict
 from harness.virtual.fidelity import BEHAVIOURS, Behaviour
 
-__all__ = ["Comparison", "Difference", "Row", "Standing", "Tolerance", "compare"]
+__all__ = ["Comparison", "Difference", "Tolerance", "compare"]
 
 _PASSED = Verdict.PASSED.value
-_VERDICT = "test.verdict"
-#: How a row of the table names a test.
-_TEST = "test:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,26 +92,7 @@ class Difference:
     @property
     def behaviours(self) -> tuple[Behaviour, ...]:
         """The rows of the table of twin behaviours it concerns."""
-        return tuple(each for each in BEHAVIOURS if _fits(each, self.aspect, self.tests))
-
-
-class Standing(StrEnum):
-    """What a recording says of a row of the table."""
-
-    AGREES = "agrees"
-    PARTLY = "agrees in part"
-    DIFFERS = "differs"
-    NOT_EXERCISED = "not exercised"
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A twin behaviour and what the recording says of it."""
-
-    behaviour: Behaviour
-    standing: Standing
-    phones: tuple[str, ...] = ()
-    missing: tuple[str, ...] = ()
+        return concerned(self.aspect, self.tests)
 
 
 @dataclass
@@ -159,7 +137,7 @@ def compare(phone: Iterable[Sight], twin: Iterable[Sight], tolerance: Tolerance)
             found.not_replayed.append(f"{title}: {key[3]}" if key[3] else title)
             continue
         differences = list(_differences(key, ours.get(key, []), theirs.get(key, []), tolerance))
-        passed = [_passed(side.get((name, test, _VERDICT, ""))) for side in (ours, theirs)]
+        passed = [_passed(side.get((name, test, VERDICT, ""))) for side in (ours, theirs)]
         for each in differences:
             absent = (each.phone == _NOT, each.twin == _NOT)
             if (
@@ -176,8 +154,19 @@ def compare(phone: Iterable[Sight], twin: Iterable[Sight], tolerance: Tolerance)
     raw = [_with_follows(each, follows) for each in raw]
     found.not_replayed = list(dict.fromkeys(found.not_replayed))
     found.differences = _merged(raw)
-    found.rows = [_row(each, agreed, found.differences) for each in BEHAVIOURS]
+    found.rows = list(_rows(agreed, found.differences))
     return found
+
+
+def _rows(
+    agreed: Mapping[str, set[tuple[str, str]]], differences: Sequence[Difference]
+) -> Iterator[Row]:
+    ended = [each for each in differences if each.aspect == VERDICT]
+    unlike = {(phone, test) for each in ended for phone in each.phones for test in each.tests}
+    others = [each for each in differences if each.aspect != VERDICT]
+    for row in BEHAVIOURS:
+        against = [name for each in others if row in each.behaviours for name in each.phones]
+        yield standing_of(row, agreed, against, unlike)
 
 
 def _by_key(sights: Iterable[Sight]) -> dict[_Key, list[Sight]]:
@@ -192,14 +181,16 @@ def _passed(sights: Sequence[Sight] | None) -> bool | None:
 
 
 def _with_follows(each: Difference, follows: Mapping[tuple[str, str], list[str]]) -> Difference:
-    if each.aspect != _VERDICT:
+    if each.aspect != VERDICT:
         return each
     return replace(each, follows=tuple(follows.get((each.phones[0], each.tests[0]), ())))
 
 
 def _tells(aspect: str, sights: Sequence[Sight]) -> bool:
-    """Two tests that failed alike show no behaviour."""
-    return aspect != _VERDICT or all(each.value == _PASSED for each in sights)
+    """Whether agreement shows a behaviour: not that two tests failed, or asked for nothing."""
+    if aspect == VERDICT:
+        return all(each.value == _PASSED for each in sights)
+    return aspect != "boot.locale" or all(each.value != NONE for each in sights)
 
 
 def _differences(
@@ -299,44 +290,3 @@ def _merged(raw: Sequence[Difference]) -> list[Difference]:
             follows=tuple(dict.fromkeys(before.follows + each.follows)),
         )
     return list(found.values())
-
-
-def _row(
-    behaviour: Behaviour,
-    agreed: Mapping[str, set[tuple[str, str]]],
-    differences: Sequence[Difference],
-) -> Row:
-    # A test can fail for many reasons: that it did contradicts no row by itself.
-    against = [d for d in differences if d.aspect != _VERDICT and behaviour in d.behaviours]
-    if against:
-        phones = dict.fromkeys(name for each in against for name in each.phones)
-        return Row(behaviour, Standing.DIFFERS, tuple(phones))
-    seen: set[str] = set()
-    missing = []
-    for aspect in behaviour.aspects:
-        names = {name for name, where in agreed.get(_key(aspect), ()) if _is_of(aspect, where)}
-        seen |= names
-        if not names:
-            missing.append(aspect)
-    if not seen:
-        return Row(behaviour, Standing.NOT_EXERCISED)
-    standing = Standing.PARTLY if missing else Standing.AGREES
-    return Row(behaviour, standing, tuple(sorted(seen)), tuple(missing))
-
-
-def _fits(behaviour: Behaviour, aspect: str, tests: Sequence[str]) -> bool:
-    return any(
-        _key(each) == aspect and (_is_of(each, "") or any(_is_of(each, test) for test in tests))
-        for each in behaviour.aspects
-    )
-
-
-def _key(aspect: str) -> str:
-    """The aspect a row names; of a test it is how that ends."""
-    return _VERDICT if aspect.startswith(_TEST) else aspect
-
-
-def _is_of(aspect: str, test: str) -> bool:
-    if not aspect.startswith(_TEST):
-        return True
-    return test.rpartition("::")[2].partition("[")[0] == aspect.removeprefix(_TEST)

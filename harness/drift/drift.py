@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from harness.drift.aspects import Sight
-from harness.drift.comparison import Comparison, Standing, Tolerance, compare
+from harness.drift.comparison import Comparison, Tolerance, compare
 from harness.drift.conduct import conduct
 from harness.drift.recording import Recording, Station, opened
 from harness.drift.replay import other_files, replay
+from harness.drift.rows import Standing
 from harness.errors import UsageFault
 from harness.lab import Lab
 from harness.runs import Verdict
@@ -39,6 +40,11 @@ class Drift:
     caveats: list[str] = field(default_factory=list)
     #: Faults planted in the twins it was held against; those are no twins to confirm.
     seeded: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def confirms(self) -> bool:
+        """Whether agreement says anything about hardware."""
+        return self.hardware and not self.seeded
 
 
 def drift(
@@ -196,7 +202,7 @@ def confirmations(found: Drift) -> list[Confirmation]:
     Raises:
         UsageFault: it is no recording of hardware, or the twins had faults planted in them.
     """
-    if not found.hardware or found.seeded:
+    if not found.confirms:
         raise UsageFault(
             f"{found.recording} confirms nothing",
             hint="it takes a recording of hardware, and twins without planted faults",

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
-from harness.drift.aspects import Sight
+from harness.drift.aspects import NONE, Sight
 from harness.drift.recording import Recording
 from harness.evidence import Packet, numbered_packets, parse_rtp, parse_sip
 
@@ -100,7 +100,7 @@ def _request(packet: Packet) -> str | None:
     if found is None:
         return None
     words = [word.decode("latin-1").lower() for word in found[2].split(b"\0")]
-    named = ", ".join(words[:-1:2]) or "none"
+    named = ", ".join(words[:-1:2]) or NONE
     return f"mode {found[1].decode().lower()}, options {named}"
 
 

@@ -37,6 +37,7 @@ _RESET = "test_factory_reset_flashes_provisions_and_registers"
 #: Which test makes a phone do what a recording without tests shows, by aspect and subject or value.
 _MAKERS = (
     ("flash.files", "", _RESET),
+    ("reset.files", "", _RESET),
     ("boot.files", f"reset {ResetCode.SOFT.keys}", _RESET),
     ("boot.files", f"reset {ResetCode.FORMAT.keys}", "test_format_code_wipes_everything"),
     ("boot.files", f"reset {ResetCode.KEEP_NETWORK.keys}", "test_keep_network_code_wipes_the_rest"),

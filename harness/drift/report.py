@@ -5,9 +5,11 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator
 
-from harness.drift.comparison import Difference, Standing
+from harness.drift.comparison import Difference
 from harness.drift.drift import Drift
 from harness.drift.masks import MASKED
+from harness.drift.rows import Standing
+from harness.virtual.fidelity import UNSHOWN
 
 __all__ = ["as_text"]
 
@@ -41,9 +43,10 @@ def _lines(found: Drift) -> Iterator[str]:
     for name, station in found.stations.items():
         yield f"  {name}: {station.model} with {station.load}, {station.label or 'label unknown'}"
     yield f"twin: {found.twin} (virtual)"
-    if not found.hardware:
+    if not found.confirms:
+        why = "this is no recording of hardware alone"
         yield ""
-        yield "NOTHING IS CONFIRMED: this is no recording of hardware alone."
+        yield f"NOTHING IS CONFIRMED: {'the twin is a faulty one' if found.hardware else why}."
     yield ""
     compared = found.comparison
     count = len(compared.differences)
@@ -87,18 +90,24 @@ def _difference(number: int, each: Difference) -> Iterator[str]:
 
 
 def _rows(found: Drift) -> Iterator[str]:
-    words = _WORDS[found.hardware]
+    words = _WORDS[found.confirms]
     yield "twin behaviours (docs/explanation/fidelity.md):"
     for standing in (Standing.DIFFERS, Standing.AGREES, Standing.PARTLY):
         for row in found.comparison.rows:
             if row.standing is standing:
-                left = f"; not seen: {', '.join(row.missing)}" if row.missing else ""
+                lacks = ", ".join(_plain(each) for each in row.missing)
+                left = f"; not seen: {lacks}" if lacks else ""
                 yield from _wrapped(
                     f"  {words[standing]}: ", f"{row.behaviour.key}, {row.behaviour.does}{left}"
                 )
     rest = [r for r in found.comparison.rows if r.standing is Standing.NOT_EXERCISED]
     names = ", ".join(row.behaviour.key for row in rest)
     yield from _wrapped(f"  {words[Standing.NOT_EXERCISED]}, {len(rest)}: ", names or "none")
+
+
+def _plain(aspect: str) -> str:
+    words = aspect.removeprefix(UNSHOWN)
+    return aspect if words == aspect else words.replace("-", " ")
 
 
 def _some(names: list[str]) -> str:

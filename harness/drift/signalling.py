@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 
-from harness.drift.aspects import ASPECTS, Sight
+from harness.drift.aspects import ASPECTS, NONE, Sight
 from harness.drift.masks import Masks
 from harness.drift.recording import Recording, Station
 from harness.events import SipMessage
@@ -203,7 +203,7 @@ def _refer(masks: Masks, message: SipText, sight: _See) -> Iterator[Sight]:
 
 
 def _session(sdp: Sdp, body: str, kind: str, masks: Masks, sight: _See) -> Iterator[Sight]:
-    yield sight("sdp.codecs", kind, ", ".join(codec_order(sdp)) or "none")
+    yield sight("sdp.codecs", kind, ", ".join(codec_order(sdp)) or NONE)
     yield sight("sdp.direction", kind, sdp.direction)
     form: list[str] = []
     parameters: list[str] = []
@@ -220,4 +220,4 @@ def _session(sdp: Sdp, body: str, kind: str, masks: Masks, sight: _See) -> Itera
         elif not line.startswith(("a=sendrecv", "a=sendonly", "a=recvonly", "a=inactive")):
             form.append(masks.text(line))
     yield sight("sdp.form", kind, " | ".join(form))
-    yield sight("sdp.parameters", kind, ", ".join(sorted(parameters)) or "none")
+    yield sight("sdp.parameters", kind, ", ".join(sorted(parameters)) or NONE)

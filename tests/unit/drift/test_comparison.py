@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from harness.drift import (
     opened,
 )
 from harness.drift.replay import chosen_tests
+from harness.events import FileRequested
 from harness.runs import Verdict
 from harness.virtual.fidelity import BEHAVIOURS
 from tests.unit.drift.made_up_phone import TEST, boot, write_run
@@ -114,6 +116,56 @@ def test_a_failed_test_contradicts_no_row_and_two_alike_confirm_none() -> None:
     assert standing(both, "blind-transfer") is Standing.NOT_EXERCISED
 
 
+def test_halves_of_two_phones_are_no_whole() -> None:
+    name = sight("dhcp.name", "SEP<MAC>")
+    asked = replace(sight("dhcp.asked", "1, 66"), phone="other")
+    found = compare([name, asked], [name, asked], Tolerance())
+    (row,) = (each for each in found.rows if each.behaviour.key == "dhcp-asked")
+    assert (row.standing, row.phones) == (Standing.PARTLY, ("desk", "other"))
+    both = [name, asked, replace(asked, phone="desk")]
+    found = compare(both, both, Tolerance())
+    (row,) = (each for each in found.rows if each.behaviour.key == "dhcp-asked")
+    assert (row.standing, row.phones) == (Standing.AGREES, ("desk",))
+
+
+def test_a_test_with_parameters_shows_a_row_when_all_of_them_end_alike() -> None:
+    head = "tests/regression/test_1.py::test_power_cycle_boots_without_flashing_again"
+    passed, failed = Verdict.PASSED.value, Verdict.PRODUCT_FAULT.value
+    twin = [sight("test.verdict", passed, test=f"{head}[desk-{n}]") for n in range(2)]
+    assert standing(compare(twin, twin, Tolerance()), "power-cut") is Standing.AGREES
+    phone = [twin[0], replace(twin[1], value=failed)]
+    assert standing(compare(phone, twin, Tolerance()), "power-cut") is Standing.NOT_EXERCISED
+
+
+def test_what_no_test_shows_keeps_a_row_from_being_whole() -> None:
+    name = "tests/regression/test_6.py::test_display_and_logs_can_be_read[desk]"
+    passed = [sight("test.verdict", Verdict.PASSED.value, test=name)]
+    found = compare(passed, passed, Tolerance())
+    (row,) = (each for each in found.rows if each.behaviour.key == "screenshot")
+    assert (row.standing, row.missing) == (Standing.PARTLY, ("unshown:size-and-formats",))
+
+
+def test_a_load_named_by_the_phones_file_is_no_reset_and_no_locale_no_tones(
+    tmp_path: Path,
+) -> None:
+    """Both flash; only the boot loader's own way shows what comes after a reset."""
+    power, on, *rest = boot()
+    for first, expected in (
+        ("SIP42.9-3-1SR4-1S.loads", Standing.NOT_EXERCISED),
+        ("term42.default.loads", Standing.AGREES),
+    ):
+        names = (first, "jar42sip.9-3-1.sbn")
+        flash = [FileRequested(name, "192.0.2.42", 49000 + n) for n, name in enumerate(names)]
+        sides = [
+            seen(write_run(tmp_path / first / side, [power, on, *flash, *rest]))
+            for side in ("a", "b")
+        ]
+        compared = compare(*sides, Tolerance())
+        assert compared.differences == []
+        assert standing(compared, "reset-files") is expected
+        assert standing(compared, "tones-file") is Standing.NOT_EXERCISED
+
+
 def test_the_same_in_several_messages_is_one_difference() -> None:
     def values(value: str) -> list[Sight]:
         return [
@@ -156,7 +208,9 @@ def test_rows_name_aspects_and_tests_that_are_there() -> None:
     for row in BEHAVIOURS:
         for aspect in row.aspects:
             name = aspect.removeprefix("test:")
-            if name == aspect:
+            if aspect.startswith("unshown:"):
+                assert len(row.aspects) > 1, f"{row.key}: nothing at all shows it"
+            elif name == aspect:
                 assert aspect in ASPECTS, row.key
             else:
                 assert f"def {name}(" in SUITE, row.key

@@ -192,7 +192,10 @@ def test_planted_faults_confirm_nothing(tmp_path: Path) -> None:
     head = json.loads((twin / "run.json").read_text())
     (twin / "run.json").write_text(json.dumps(head | {"seeded": {"desk": "skips-dialplan"}}))
     found = drift([phone], LAB, tmp_path, suite=ROOT, say=print, against=twin)
-    assert "faults were planted in the twin: desk: skips-dialplan" in as_text(found)
+    text = as_text(found)
+    assert "faults were planted in the twin: desk: skips-dialplan" in text
+    assert "NOTHING IS CONFIRMED: the twin is a faulty one." in text
+    assert "confirmed by" not in text
     with pytest.raises(UsageFault, match="confirms nothing"):
         confirmations(found)
 
