@@ -136,6 +136,8 @@ def compare(phone: Iterable[Sight], twin: Iterable[Sight], tolerance: Tolerance)
             title = ASPECTS[aspect].title
             found.not_replayed.append(f"{title}: {key[3]}" if key[3] else title)
             continue
+        if not _comparable(aspect, (*ours.get(key, ()), *theirs.get(key, ())), tolerance):
+            continue
         differences = list(_differences(key, ours.get(key, []), theirs.get(key, []), tolerance))
         passed = [_passed(side.get((name, test, VERDICT, ""))) for side in (ours, theirs)]
         for each in differences:
@@ -180,6 +182,13 @@ def _passed(sights: Sequence[Sight] | None) -> bool | None:
     return sights[0].value == _PASSED if sights else None
 
 
+def _comparable(aspect: str, sights: Sequence[Sight], tolerance: Tolerance) -> bool:
+    """Whether it makes sense to compare: not times of an unknown clock, or lamps of a boot."""
+    if ASPECTS[aspect].clock is Clock.DEVICE:
+        return bool(tolerance.phone_speed and tolerance.twin_speed)
+    return aspect != "call.lamps" or all(each.value != BOOTING for each in sights)
+
+
 def _with_follows(each: Difference, follows: Mapping[tuple[str, str], list[str]]) -> Difference:
     if each.aspect != VERDICT:
         return each
@@ -206,14 +215,11 @@ def _differences(
         )
 
     if about.clock is not None:
-        known = about.clock is Clock.WIRE or tolerance.phone_speed
-        if ours and theirs and known:
+        if ours and theirs:
             yield from _times(ours, theirs, about.clock, tolerance, difference)
         return
     was = {str(each.value): each.place for each in reversed(ours)}
     now = {str(each.value): each.place for each in reversed(theirs)}
-    if aspect == "call.lamps" and BOOTING in {*was, *now}:
-        return
     # Without a test that made the phone do it, the twin may have been made to do more.
     strict = bool(test)
     if aspect in _LISTED:

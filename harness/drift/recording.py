@@ -157,7 +157,7 @@ def opened(paths: Sequence[Path], *, test: str = "") -> Iterator[Recording]:
                 inside = Path(folder) / str(number)
                 unpack(path, inside)
                 path = inside  # noqa: PLW2901 (from here on it is a folder like any other)
-            files += sorted(each for each in path.rglob("*")) if path.is_dir() else [path]
+            files += sorted(path.rglob("*")) if path.is_dir() else [path]
         shown = ", ".join(map(str, paths))
         yield _ready(_of_files([each for each in files if each.is_file()], shown), test)
 
@@ -247,8 +247,7 @@ def _of_files(files: Sequence[Path], name: str) -> Recording:
         records, places = _timelines(timelines)
         known = {record.test for record in records if record.test}
         test = known.pop() if len(known) == 1 else ""
-        return Recording(name, records, places, captures=dict.fromkeys([test], *captures)
-                         if captures else {})  # fmt: skip
+        return Recording(name, records, places, {test: captures[0]} if captures else {})
     if not captures:
         raise UsageFault(
             f"{name} is no recording: neither a run nor a capture is in it",
@@ -262,10 +261,8 @@ def _of_capture(capture: Path, name: str) -> Recording:
     for seq, seen in enumerate(recall(capture)):
         records.append(Record(seq, seen.time, seen.time, "capture", "", "", seen.event))
         places.append(f"{capture.name} frame {seen.frame}")
-    found = Recording(name, records, places, captures={"": capture})
     began = records[0].wall if records else 0.0
-    found.began = began
-    return found
+    return Recording(name, records, places, captures={"": capture}, began=began)
 
 
 def _ready(recording: Recording, test: str) -> Recording:

@@ -201,6 +201,7 @@ def test_times_of_an_unknown_clock_are_left_out() -> None:
         [sight("reset.amber", 1.0)], [sight("reset.amber", 900.0)], Tolerance(0.0, 40.0)
     )
     assert compared.differences == []
+    assert compared.agreed == 0, "what is not compared is not the same either"
 
 
 def test_rows_name_aspects_and_tests_that_are_there() -> None:
