@@ -215,6 +215,7 @@ _PARALLEL = Excuse(Why.ELSEWHERE, "tests/integration/parallel/test_parallel_nigh
 _REFERENCE = Excuse(Why.ELSEWHERE, "tests/unit/docs/test_reference_pages.py")
 _SCENARIOS = Excuse(Why.ELSEWHERE, "tests/integration/reproduction/test_reproductions.py")
 _VALIDATED = Excuse(Why.ELSEWHERE, "tests/integration/preflight/test_template_mistakes.py")
+_COMPARED = Excuse(Why.ELSEWHERE, "tests/integration/drift")
 
 #: By page and command as it stands there, with its section in brackets when only there.
 EXCUSED: dict[str, dict[str, Excuse]] = {
@@ -222,6 +223,7 @@ EXCUSED: dict[str, dict[str, Excuse]] = {
         "make nightly": _CI,
         "make test": _CI,
         "make bench": Excuse(Why.ELSEWHERE, "tests/unit/bench"),
+        "harness twin compare evidence.zip": _COMPARED,
         "harness nightly --resume": _KILLED,
         "harness nightly --parallel auto": _PARALLEL,
         "harness nightly --firmware DIR": _RELEASE,
@@ -229,6 +231,12 @@ EXCUSED: dict[str, dict[str, Excuse]] = {
     },
     _TUTORIAL: {"make nightly": _CI},
     f"{_HOW_TO}/add-a-lint-rule.md": {"make reference": _REFERENCE},
+    f"{_HOW_TO}/compare-with-the-twin.md": {
+        "harness evidence export": _COMPARED,
+        "harness twin compare evidence-RUN.zip": _COMPARED,
+        "harness twin compare evidence-RUN.zip --confirm": _COMPARED,
+        "make reference": _REFERENCE,
+    },
     f"{_HOW_TO}/add-a-phone-model.md": {
         "make reference": _REFERENCE,
         "harness nightly --phones NAME": _CI,

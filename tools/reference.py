@@ -23,7 +23,8 @@ from harness.diagnosis.report import as_catalogue as diagnosis_rules  # noqa: E4
 from harness.events import EVENT_KINDS, LampColour, Record  # noqa: E402
 from harness.lab.schema import as_reference, as_schema  # noqa: E402
 from harness.provisioning.lint import as_catalogue as lint_rules  # noqa: E402
-from harness.virtual.fidelity import BEHAVIOURS, Grade  # noqa: E402
+from harness.virtual.confirmations import read_confirmations  # noqa: E402
+from harness.virtual.fidelity import BEHAVIOURS, Behaviour, Grade  # noqa: E402
 
 __all__ = ["PAGES"]
 
@@ -196,10 +197,13 @@ about a row no more than its grade allows. That is why every result says `virtua
 
 | grade | means |
 |---|---|
-| confirmed | seen on a bench of hardware by this harness |
 | sourced | published by the maker, or captured or logged by somebody on this family |
 | inferred | follows from something sourced: a sibling model, a close relative's code, a default |
 | remembered | known by experience only: the first to look at on hardware |
+
+*On hardware* says by which benches a recording of real phones was seen to agree with a row in full:
+[hold the twins against a night](../how-to/compare-with-the-twin.md). A recording of twins never
+counts, and what no test shows in full waits for a test.
 
 What the twin does fast: boot, flash and lamps run on a clock of its own, faster than on hardware.
 SIP, RTP, TFTP and DHCP keep real time. What no table can tell is left to the first hardware night:
@@ -207,18 +211,37 @@ SIP, RTP, TFTP and DHCP keep real time. What no table can tell is left to the fi
 """
 
 
+def _never(row: Behaviour) -> str:
+    return "never" if row.can_be_shown else "never; no test shows all of it"
+
+
+_COLUMNS = ("row", "behaviour", "where", "source", "grade", "on hardware")
+
+
 def fidelity_page() -> str:
-    """The twins' behaviours with source and grade."""
+    """The twins' behaviours with source, grade, and whether hardware ever confirmed them."""
     counts = {grade: sum(each.grade is grade for each in BEHAVIOURS) for grade in Grade}
     told = ", ".join(f"{n or 'none'} {grade}" for grade, n in counts.items())
-    parts = [_FIDELITY, f"Of {len(BEHAVIOURS)} behaviours: {told}."]
+    confirmed: dict[str, list[str]] = {}
+    for each in read_confirmations():
+        confirmed.setdefault(each.behaviour, []).append(str(each))
+    count = sum(each.key in confirmed for each in BEHAVIOURS)
+    ever = f"{count} confirmed on hardware" if count else "**none was ever confirmed on hardware**"
+    parts = [_FIDELITY, f"Of {len(BEHAVIOURS)} behaviours: {told}; {ever}."]
     for area in dict.fromkeys(each.area for each in BEHAVIOURS):
         rows = [
-            (each.does, _code(f"harness.virtual.{each.where}"), each.source, each.grade.value)
+            (
+                _code(each.key),
+                each.does,
+                _code(f"harness.virtual.{each.where}"),
+                each.source,
+                each.grade.value,
+                "; ".join(confirmed.get(each.key, ())) or _never(each),
+            )
             for each in BEHAVIOURS
             if each.area == area
         ]
-        parts += ["", f"## {area}", "", *_table(("behaviour", "where", "source", "grade"), rows)]
+        parts += ["", f"## {area}", "", *_table(_COLUMNS, rows)]
     return "\n".join(parts) + "\n"
 
 

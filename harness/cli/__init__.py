@@ -38,6 +38,7 @@ COMMANDS = {
     "lock": "who has the bench, and since when; take it from one that hangs",
     "runs": "past nights: list, compare, first bad, flips, trends",
     "evidence": "one zip of a run, to open in a browser or to send",
+    "twin": "replay a recording of real phones and list where the twins differ",
     "report": "write the report of a run again, and say where",
 }
 

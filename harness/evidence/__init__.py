@@ -8,6 +8,7 @@ from harness.evidence.bundle import Bundle, Material, write_bundle
 from harness.evidence.calls import CodecEvidence, Negotiation, WireCall, calls_from
 from harness.evidence.capture import Capture, capture_filter
 from harness.evidence.ear import WireEar, WireMouth
+from harness.evidence.frames import Packet
 from harness.evidence.gaps import gap_at
 from harness.evidence.gather import Evidence
 from harness.evidence.ladder import ladder_html, ladder_text
@@ -20,7 +21,7 @@ from harness.evidence.quality import (
     rating,
     transit_delay,
 )
-from harness.evidence.recall import Recollection, Seen, recall
+from harness.evidence.recall import Recollection, Seen, numbered_packets, recall
 from harness.evidence.redaction import (
     HIDDEN,
     HIDDEN_LONG,
@@ -30,11 +31,12 @@ from harness.evidence.redaction import (
     redact_file,
     secrets_below,
 )
-from harness.evidence.rtp import RtpBook, RtpStream, StreamKey
-from harness.evidence.sip import Sdp, SipText, parse_sdp, parse_sip
+from harness.evidence.rtp import RtpBook, RtpStream, StreamKey, parse_rtp
+from harness.evidence.sip import COMPACT_HEADERS, Sdp, SipText, parse_sdp, parse_sip
 from harness.evidence.survey import Survey, survey
 
 __all__ = [
+    "COMPACT_HEADERS",
     "HIDDEN",
     "HIDDEN_LONG",
     "Bundle",
@@ -43,6 +45,7 @@ __all__ = [
     "Evidence",
     "Material",
     "Negotiation",
+    "Packet",
     "Recollection",
     "RtpBook",
     "RtpStream",
@@ -62,6 +65,8 @@ __all__ = [
     "ladder_html",
     "ladder_text",
     "mos",
+    "numbered_packets",
+    "parse_rtp",
     "parse_sdp",
     "parse_sip",
     "quality_as_table",

@@ -16,7 +16,7 @@ from harness.evidence.frames import LINK_TYPES, Dissector, Packet, PcapSplitter
 from harness.evidence.rtp import RtpBook
 from harness.evidence.sip import SipText
 
-__all__ = ["Recollection", "Seen", "recall"]
+__all__ = ["Recollection", "Seen", "numbered_packets", "recall"]
 
 _TFTP = 69
 _SYN, _RST, _ACK = 0x02, 0x04, 0x10
@@ -177,6 +177,33 @@ def recall(path: Path) -> Iterator[Seen]:
     Raises:
         UsageFault: the file cannot be read, or is no capture.
     """
+    data = _whole(path)
+    try:
+        yield from Recollection().feed(data)
+    except UsageFault as fault:
+        raise UsageFault(f"{path}: {fault.summary}", hint=fault.hint) from fault
+
+
+def numbered_packets(path: Path) -> Iterator[tuple[int, Packet]]:
+    """Yield the packets of a capture file, each with the number of its frame, as Wireshark counts.
+
+    Raises:
+        UsageFault: the file cannot be read, or is no capture.
+    """
+    splitter = PcapSplitter()
+    try:
+        frames = splitter.feed(_whole(path))
+    except UsageFault as fault:
+        raise UsageFault(f"{path}: {fault.summary}", hint=fault.hint) from fault
+    dissector = Dissector(splitter.link_type)
+    for number, frame in enumerate(frames, start=1):
+        packet = dissector.packet(frame)
+        if packet is not None:
+            yield number, packet
+
+
+def _whole(path: Path) -> bytes:
+    """Read a capture as classic pcap."""
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -185,10 +212,7 @@ def recall(path: Path) -> Iterator[Seen]:
         data = _classic(path)
     if len(data) < _HEADER:
         raise UsageFault(f"{path} ends within its header", hint="have the capture sent again")
-    try:
-        yield from Recollection().feed(data)
-    except UsageFault as fault:
-        raise UsageFault(f"{path}: {fault.summary}", hint=fault.hint) from fault
+    return data
 
 
 def _classic(path: Path) -> bytes:

@@ -10,10 +10,18 @@ import re
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-__all__ = ["Sdp", "SipBytes", "SipText", "looks_like_sip", "parse_sdp", "parse_sip"]
+__all__ = [
+    "COMPACT_HEADERS",
+    "Sdp",
+    "SipBytes",
+    "SipText",
+    "looks_like_sip",
+    "parse_sdp",
+    "parse_sip",
+]
 
 #: Compact header names: RFC 3261 section 7.3.3, RFC 3515 (r), RFC 3265 (o), RFC 3892 (b).
-_COMPACT = {
+COMPACT_HEADERS = {
     "i": "call-id",
     "m": "contact",
     "e": "content-encoding",
@@ -262,7 +270,7 @@ def _headers(lines: list[str]) -> dict[str, tuple[str, ...]]:
         if not colon:
             continue
         name = name.strip().lower()
-        last = _COMPACT.get(name, name)
+        last = COMPACT_HEADERS.get(name, name)
         found.setdefault(last, []).append(value.strip())
     return {name: tuple(values) for name, values in found.items()}
 

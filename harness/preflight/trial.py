@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ruamel.yaml import YAML
 
-from harness.errors import BenchFault
 from harness.events import FileRefused, FileRequested, Record, StatusLogRead
 from harness.lab import Lab
 from harness.preflight.version import Version
 from harness.provisioning.diff import ALL_PHONES, Change
 from harness.provisioning.elements import Area
 from harness.runs import RunResult, Verdict, load_run
-from harness.runs.results import RESULTS
+from harness.runs.night import run_night
 from harness.timeline import read_timelines
 
 __all__ = ["Trial", "chosen_tests", "representatives", "try_out"]
@@ -40,8 +36,6 @@ _OWN = frozenset(
         *("line/authPassword", "line/featureLabel"),
     )
 )
-#: What a night was given is no evidence of what came of it: evidence may be handed on.
-_WITH_PASSWORDS = ("tftp", "pbx/etc", "twins")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,27 +125,16 @@ def try_out(
     directory.mkdir(parents=True, exist_ok=True)
     lab_file = directory / "lab.yaml"
     _write_lab(version, lab_file)
-    command = [sys.executable, "-m", "harness.cli", "nightly", "--plain", "--lab", str(lab_file)]
-    command += ["--runs-dir", str(directory / "runs"), "--suite", str(suite), "-k", tests]
-    command += ["--phones", ",".join(phones), "--max-failures", str(max_failures)]
-    told: list[str] = []
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
-    ) as night:
-        for line in night.stdout or ():
-            told.append(line.rstrip())
-            say(f"{version.name}: {line.rstrip()}")
-    latest = directory / "runs" / "latest"
-    lab_file.unlink()
-    for folder in _WITH_PASSWORDS:
-        shutil.rmtree(latest / folder, ignore_errors=True)
-    if not (latest / RESULTS).exists():
-        raise BenchFault(
-            f"the trial of {version.name} left no result: {' '.join(told[-3:])}",
-            device="bench",
-            hint="harness doctor",
-        )
-    return Trial(load_run(latest.resolve()), tuple(read_timelines(latest)))
+    options = ["-k", tests, "--phones", ",".join(phones), "--max-failures", str(max_failures)]
+    run = run_night(
+        lab_file,
+        directory / "runs",
+        suite=[str(suite)],
+        options=options,
+        name=version.name,
+        say=say,
+    )
+    return Trial(load_run(run), tuple(read_timelines(run)))
 
 
 def _write_lab(version: Version, target: Path) -> None:

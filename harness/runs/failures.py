@@ -44,7 +44,8 @@ def opened_run(path: Path) -> Iterator[RunResult]:
             run = load_run(Path(folder))
         except UsageFault as fault:
             told = fault.summary.replace(folder, str(path))
-            raise UsageFault(told, hint="have it made again: harness evidence export") from fault
+            again = "have it made again: harness evidence export"
+            raise UsageFault(told, hint=fault.hint or again) from fault
         yield run
 
 

@@ -81,7 +81,8 @@ class RunResult:
     ``notes`` are what else a person should know at the end.
     ``options`` are what it was asked for, ``owner`` is the journal of the process that carries it
     out, ``interrupted`` says how it ended before its tests did (empty: it did not), and ``resumed``
-    are the times it was gone on with.
+    are the times it was gone on with. ``speed`` is how many times faster device time ran; 0 when
+    nobody wrote it down, or it was not the same for all phones.
     """
 
     run_id: str
@@ -101,6 +102,7 @@ class RunResult:
     not_run: dict[str, str] = field(default_factory=dict)
     options: dict[str, str] = field(default_factory=dict)
     owner: str = ""
+    speed: float = 0.0
     interrupted: str = ""
     resumed: list[float] = field(default_factory=list)
     #: What of it could not be written, and why.
@@ -141,7 +143,7 @@ class RunResult:
             "devices": self.devices, "versions": self.versions, "seeded": self.seeded,
             "pbx": self.pbx, "facts": self.facts, "quarantined": self.quarantined,
             "not_run": self.not_run, "options": self.options, "owner": self.owner,
-            "interrupted": self.interrupted, "resumed": self.resumed,
+            "interrupted": self.interrupted, "resumed": self.resumed, "speed": self.speed,
         }  # fmt: skip
         (self.directory / RESULTS).touch()
         # Whole at any moment: half a head would cost a killed run all its results.

@@ -6,7 +6,15 @@ is filled as tests end and can be filled again from the folders at any time.
 
 from harness.runs.history.compare import Comparison, Slower, compare
 from harness.runs.history.filling import import_run
-from harness.runs.history.fingerprint import WireChange, fingerprint, wire_changes
+from harness.runs.history.fingerprint import (
+    WireChange,
+    codec_order,
+    fingerprint,
+    header_order,
+    masked_file,
+    message_kind,
+    wire_changes,
+)
 from harness.runs.history.first_bad import FirstBad, by_pbx, first_bad
 from harness.runs.history.flips import Flips, flips, wilson
 from harness.runs.history.morning import Morning, morning
@@ -30,11 +38,15 @@ __all__ = [
     "WireChange",
     "by_pbx",
     "change_in",
+    "codec_order",
     "compare",
     "fingerprint",
     "first_bad",
     "flips",
+    "header_order",
     "import_run",
+    "masked_file",
+    "message_kind",
     "morning",
     "trends",
     "wilson",

@@ -12,9 +12,17 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from harness.events import FileRequested, PhoneStateChanged, Record, SipMessage
-from harness.evidence import SipText, parse_sip
+from harness.evidence import Sdp, SipText, parse_sip
 
-__all__ = ["WireChange", "fingerprint", "wire_changes"]
+__all__ = [
+    "WireChange",
+    "codec_order",
+    "fingerprint",
+    "header_order",
+    "masked_file",
+    "message_kind",
+    "wire_changes",
+]
 
 _MAC = re.compile(r"(?<=SEP)[0-9A-F]{12}", re.IGNORECASE)
 _IMAGE = re.compile(r"^([a-z]+\d\d(?:sip|sccp)?)\..+\.sbn$", re.IGNORECASE)
@@ -81,7 +89,7 @@ class _Boots:
         self._seen: Aspects = {}
 
     def asked(self, name: str) -> None:
-        masked, firmware = _masked(name)
+        masked, firmware = masked_file(name)
         if firmware:
             # Whatever was asked for before belongs to a boot that a flash cut short.
             self._files.clear()
@@ -111,8 +119,8 @@ class _Boots:
             names.clear()
 
 
-def _masked(name: str) -> tuple[str, bool]:
-    """A file's name without MAC and versions, and whether it is firmware."""
+def masked_file(name: str) -> tuple[str, bool]:
+    """Return a file's name without MAC and versions, and whether it is firmware."""
     if image := _IMAGE.match(name):
         return f"{image[1]}.*.sbn", True
     if load := _LOAD.match(name):
@@ -120,12 +128,26 @@ def _masked(name: str) -> tuple[str, bool]:
     return _MAC.sub("<MAC>", name), bool(_BOOT_LOAD.match(name))
 
 
-def _of_message(sip: SipText) -> Iterable[tuple[str, str]]:
-    kind = f"{sip.status} {sip.method}" if sip.status else sip.method
-    yield _SENT, kind
+def message_kind(sip: SipText) -> str:
+    """Return what a message is: its method, and of an answer the status in front of it."""
+    return f"{sip.status} {sip.method}" if sip.status else sip.method
+
+
+def header_order(sip: SipText) -> list[str]:
+    """Return the names of a message's headers as they are written, in their order."""
     head = re.split(r"\r?\n\r?\n", sip.text, maxsplit=1)[0].splitlines()[1:]
-    names = [match[1] for line in head if (match := _NAME.match(line))]
-    yield f"headers of {kind}", ", ".join(names)
+    return [match[1] for line in head if (match := _NAME.match(line))]
+
+
+def codec_order(sdp: Sdp) -> list[str]:
+    """Return the codecs of a session description, each with its payload type, in their order."""
+    return [f"{sdp.rtpmap.get(n) or sdp.codec(n)} ({n})" for n in sdp.payload_types]
+
+
+def _of_message(sip: SipText) -> Iterable[tuple[str, str]]:
+    kind = message_kind(sip)
+    yield _SENT, kind
+    yield f"headers of {kind}", ", ".join(header_order(sip))
     for name in ("user-agent", "server"):
         if sip.header(name):
             yield "User-Agent", sip.header(name)
@@ -135,9 +157,7 @@ def _of_message(sip: SipText) -> Iterable[tuple[str, str]]:
             # The boundary of a multipart body is another each time.
             yield f"{name.title()} in {kind}", value.partition(";boundary=")[0]
     if sip.sdp is not None and sip.sdp.media_port:
-        numbers = sip.sdp.payload_types
-        codecs = [f"{sip.sdp.rtpmap.get(n) or sip.sdp.codec(n)} ({n})" for n in numbers]
-        yield f"codecs in {kind}", ", ".join(codecs)
+        yield f"codecs in {kind}", ", ".join(codec_order(sip.sdp))
 
 
 def wire_changes(

@@ -271,8 +271,11 @@ class Call:
 
     def _sdp(self, direction: str) -> str:
         self._version += 1
+        types = self._types
+        if len(types) > 2 and self._phone.defects.fires("later-codecs-swapped"):
+            types = [types[0], *reversed(types[1:])]
         return sdp.build(
-            self._phone.transport.address, self.rtp.port, self._types,
+            self._phone.transport.address, self.rtp.port, types,
             self._phone.config.offered_dtmf, direction, self._session, self._version,
         )  # fmt: skip
 

@@ -28,6 +28,8 @@ DEFECTS = {
     "restart-ignored": "does not restart on **#**",
     "wrong-password": "registers with a password cut one character short",
     "stale-load-page": "its device page names the load it left the factory with",
+    "later-codecs-swapped": "offers the codecs after the first in the opposite order",
+    "no-date-in-register": "registers without a Date header",
     "no-hold-signalling": "stops its own sound on hold but sends no re-INVITE",
 }
 

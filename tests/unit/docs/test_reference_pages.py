@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 import fixtures.plugin
 import harness.virtual
 from harness.events import EVENT_KINDS
+from harness.virtual.confirmations import Confirmation
 from harness.virtual.fidelity import BEHAVIOURS, Grade
 from tools import reference
 
@@ -32,6 +34,20 @@ def test_every_fixture_of_the_plug_in_is_told() -> None:
 
 def test_every_event_says_what_it_is() -> None:
     assert [kind for kind, event in EVENT_KINDS.items() if not event.__doc__] == []
+
+
+def test_the_table_of_twins_tells_which_rows_hardware_confirmed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    row = Confirmation("offers", "rack", "7942G", "SIP42.9-4-2SR3-1S", "2026-12-01", "night-1")
+    gone = replace(row, behaviour="a-row-of-old")
+    monkeypatch.setattr(reference, "read_confirmations", lambda: [row, gone])
+    page = reference.fidelity_page()
+    assert "1 confirmed on hardware" in page
+    lines = {line.split("`")[1]: line for line in page.splitlines() if line.startswith("| `")}
+    assert lines["offers"].endswith("| rack: 7942G with SIP42.9-4-2SR3-1S, 2026-12-01 |")
+    assert lines["digits"].endswith("| never |")
+    assert lines["grbl"].endswith("| never; no test shows all of it |")
 
 
 def test_every_behaviour_of_a_twin_is_in_a_module_that_exists() -> None:

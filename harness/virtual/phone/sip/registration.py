@@ -149,6 +149,8 @@ class Registration:
             ("User-Agent", self._identity.user_agent),
             ("Contact", self._identity.contact(self.line.contact, contact_port)),
         ]
+        if self._defects.fires("no-date-in-register"):
+            message.headers = [each for each in message.headers if each[0] != "Date"]
         if challenge:
             message.headers.append(("Authorization", self._credentials(challenge, uri)))
         message.headers.append(("Supported", "(null),X-cisco-xsi-7.0.1"))
