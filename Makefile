@@ -12,7 +12,7 @@ help:
 	@echo "make lint|unit|integration|doctor|install|image"
 	@echo "make reference            write the pages of docs/ that are made from code"
 	@echo "make docs                 write the pages as a site, into site/"
-	@echo "make bench                compare the TFTP server with tftpd-hpa, atftpd and tftpy"
+	@echo "make bench                the TFTP server against others, nights against their phones"
 	@echo "make pjsua2-from-source   build pjsua2 from pjproject's source instead of the wheel"
 	@echo "make clean                remove .venv and what tools left behind"
 

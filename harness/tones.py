@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from harness.errors import HarnessBug
 
-__all__ = ["HEARD_DBFS", "SILENCE_DBFS", "Sound", "heard", "levels", "listen"]
+__all__ = ["HEARD_DBFS", "SILENCE_DBFS", "TONES_APART_HZ", "Sound", "heard", "levels", "listen"]
 
 #: Level in dBFS from which a tone can count as heard. G.711's quantisation noise stays below
 #: -60 in one tone's band, and a tone at a twentieth of full scale is at -29.
@@ -30,8 +30,10 @@ _SPREAD_DB = 24.0
 _ABOVE_NOISE_DB = 13.0
 #: A tone heard before stays heard until it is this much below what it had to reach.
 _HYSTERESIS_DB = 3.0
+#: Tones nearer to each other than this leak into one another in a part of a window.
+TONES_APART_HZ = 50
 #: A window is judged in parts this long: longer than the gaps of DTMF (RFC 4733 digits at 40 ms
-#: or more), and long enough to tell tones 50 Hz apart.
+#: or more), and long enough to tell tones `TONES_APART_HZ` apart.
 _PART_SECONDS = 0.1
 
 _Samples = NDArray[np.int16] | NDArray[np.float64]

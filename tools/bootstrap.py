@@ -211,17 +211,19 @@ def missing_libraries(program: Path) -> bool:
 
 
 def bench() -> int:
-    """Compare the harness's TFTP server with others; needs neither phones nor Asterisk."""
-    CACHE.mkdir(parents=True, exist_ok=True)
-    timed("virtual environment", virtual_environment)
+    """Compare the TFTP server with others, and nights with what their phones need."""
     timed("TFTP servers", bench_servers)
     servers = {"BENCH_SERVERS": str(CACHE / "tftp-servers"), "PYTHONPATH": str(ROOT)}
-    return subprocess.run(
-        [str(BIN / "python"), "-m", "bench.tftp"],
-        cwd=ROOT,
-        env={**os.environ, **environment(), **servers},
-        check=False,
-    ).returncode
+    codes = [
+        subprocess.run(
+            [str(BIN / "python"), "-m", module],
+            cwd=ROOT,
+            env={**os.environ, **environment(), **servers},
+            check=False,
+        ).returncode
+        for module in ("bench.tftp", "bench.nights")
+    ]
+    return max(codes)
 
 
 def unix_micropython() -> bool:
@@ -328,11 +330,11 @@ def main() -> int:
     what = options.what
     # A night or a look around needs the shipped lab's Asterisk; all else may need both.
     one = options.pbx.removeprefix("asterisk") or "22"
-    alone = what in ("nightly", "doctor", "lint", "unit") and one in VERSIONS
+    alone = what in ("nightly", "doctor", "lint", "unit", "bench") and one in VERSIONS
     try:
+        prepare((one,) if alone else VERSIONS)
         if what == "bench":
             return bench()
-        prepare((one,) if alone else VERSIONS)
         if what in ("install", "image"):
             return 0
         if what in ("nightly", "doctor"):

@@ -9,6 +9,7 @@ from harness.lab.checked import Fault, Place, load_checked
 from harness.lab.inventory import Lab
 from harness.lab.network_rules import network_faults
 from harness.lab.passwords import with_passwords
+from harness.tones import TONES_APART_HZ
 
 __all__ = ["load_lab"]
 
@@ -87,16 +88,24 @@ def _references(lab: Lab) -> Iterator[Fault]:
                 loc: Place = ("phones", name, "lines", index, "user")
                 yield loc, f"extension {line.user} is already used by {extensions[line.user]}"
             extensions.setdefault(line.user, f"phones.{name}")
-    tones: dict[int, str] = {}
-    for name, phone in lab.phones.items():
-        if phone.tone in tones:
-            yield ("phones", name, "tone"), f"{phone.tone} Hz is already {tones[phone.tone]}'s tone"
-        tones.setdefault(phone.tone, name)
     for name, peer in lab.peers.items():
         if peer.extension in extensions:
             taken = extensions[peer.extension]
             yield ("peers", name, "extension"), f"{peer.extension} is already used by {taken}"
         extensions.setdefault(peer.extension, f"peers.{name}")
-        if peer.tone in tones:
-            yield ("peers", name, "tone"), f"{peer.tone} Hz is already {tones[peer.tone]}'s tone"
-        tones.setdefault(peer.tone, name)
+    yield from _tones_too_near(lab)
+
+
+def _tones_too_near(lab: Lab) -> Iterator[tuple[Place, str]]:
+    tones: dict[str, int] = {}
+    for group, parties in (("phones", lab.phones), ("peers", lab.peers)):
+        for name, party in parties.items():
+            for other, tone in tones.items():
+                if tone == party.tone:
+                    yield (group, name, "tone"), f"{tone} Hz is already {other}'s tone"
+                    break
+                if abs(tone - party.tone) < TONES_APART_HZ:
+                    told = f"{party.tone} Hz is too near to {other}'s {tone} Hz"
+                    yield (group, name, "tone"), f"{told}: {TONES_APART_HZ} Hz apart can be told"
+                    break
+            tones.setdefault(name, party.tone)

@@ -139,6 +139,14 @@ def test_things_used_twice(tmp_path: Path) -> None:
     assert "1090 Hz is already desk-7942's tone" in told
 
 
+def test_tones_that_leak_into_one_another(tmp_path: Path) -> None:
+    text = shipped(**{"tone: 1370": "tone: 1139", "tone: 850": "tone: 1189"})
+    assert faults_of(tmp_path, text)[1:] == [
+        "lab.yaml:54:5: phones.desk-7962.tone: 1139 Hz is too near to desk-7942's 1090 Hz: "
+        "50 Hz apart can be told"
+    ]
+
+
 def test_more_lines_than_the_model_has_keys(tmp_path: Path) -> None:
     line = '      - {user: "201", label: "Desk 201"}\n'
     more = line + '      - {user: "203"}\n      - {user: "204"}\n'

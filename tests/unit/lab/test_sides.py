@@ -30,7 +30,7 @@ def rack(folder: Path, count: int, network: str = "{host: 127.42.0.1}", **values
         text += (
             f"  p{number}: {{model: 7942G, mac: '00:24:C4:AB:CD:{number:02X}', kind: {kind},"
             f" address: {net}.{100 + number}, outlet: pdu-1/{outlets.get(number, number)},"
-            f" keypad: keypad-{number}, tone: {1001 + 2 * number},"
+            f" keypad: keypad-{number}, tone: {1000 + 50 * number},"
             f" lines: [{{user: '{300 + number}'}}]}}\n"
         )
     path = folder / "lab.yaml"
