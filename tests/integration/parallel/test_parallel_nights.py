@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
 import pytest
-from parallel_night import Night, ended_with, on
+from parallel_night import SUITE, Night, ended_with, on
 
 from harness.errors import HarnessBug
+from harness.lab import load_lab
+from harness.lab.reservation import TOKENS_VARIABLE, reserve
+from harness.lab.resources import bench_resources
 from harness.runs import Verdict
 from harness.runs.history import History
+from harness.state import STATE_VARIABLE
 from harness.timeline import read_timelines
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
@@ -142,3 +149,25 @@ def test_an_ill_station_is_left_out_and_what_that_costs_is_told(tmp_path: Path) 
     assert list(run.quarantined) == ["right"]
     assert ended_with(run) == on("left") + Counter(["test_both"])
     assert Counter(test.partition("::")[2] for test in run.not_run) == on("right")
+
+
+def test_a_bench_in_use_is_told_and_no_phone_is_touched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    night = Night(tmp_path, lab())
+    monkeypatch.setenv(STATE_VARIABLE, str(tmp_path / "state"))
+    with reserve(bench_resources(load_lab(night.lab)), reason="a test"):
+        words = ["-p", "no:cacheprovider", "--parallel=auto", f"--lab={night.lab}", str(SUITE)]
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", *words, f"--runs-dir={tmp_path / 'runs'}"],
+            env={**os.environ, TOKENS_VARIABLE: "", "DONE": str(night.done)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == pytest.ExitCode.TESTS_FAILED, done.stdout + done.stderr
+    assert "left: quarantined: " in done.stdout
+    assert "in use by" in done.stdout
+    run = night.result()
+    assert run.results == []
+    assert Counter(test.partition("::")[2] for test in run.not_run) == on("left", "right")

@@ -12,12 +12,6 @@ pytest_plugins = ["pytester"]
 ROOT = Path(__file__).parents[3]
 
 
-@pytest.fixture
-def tree(pytester: pytest.Pytester) -> pytest.Pytester:
-    pytester.makefile(".yaml", lab=(ROOT / "lab.yaml").read_text(encoding="utf-8"))
-    return pytester
-
-
 def test_a_tree_without_a_bench_is_left_alone(pytester: pytest.Pytester) -> None:
     pytester.makepyfile("def test_own(tmp_path): assert tmp_path.exists()")
     pytester.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(passed=1)
