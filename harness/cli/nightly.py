@@ -32,6 +32,9 @@ from harness.timeline import Timeline
 
 __all__ = ["configure", "run"]
 
+#: Seconds that a test may take with twins of this speed.
+_TEST_S, _TEST_SPEED = 120.0, 40.0
+
 
 class _Watch:
     """A pytest plug-in that opens the live view once the run has a timeline."""
@@ -123,10 +126,7 @@ def run(options: argparse.Namespace) -> int:
             )
     if options.firmware:
         print(f"trying {load_in(Path(options.firmware))}")
-    if not lab.is_virtual:
-        # pytest-timeout's limit is for twins: a real phone that formats its flash takes a quarter
-        # of an hour, and every wait has a deadline of its own.
-        os.environ.setdefault("PYTEST_TIMEOUT", "0")
+    os.environ.setdefault("PYTEST_TIMEOUT", _limit(lab))
     kinds = PBX_KINDS if options.pbx == "both" else (options.pbx or lab.pbx.kind,)
     for kind in kinds:
         lab.with_pbx(kind)
@@ -148,6 +148,15 @@ def run(options: argparse.Namespace) -> int:
             webhook=options.notify_webhook,
         )
         raise
+
+
+def _limit(lab: Lab) -> str:
+    """Return pytest-timeout's limit in seconds, which is set for the shipped lab; 0: none.
+
+    A real phone that formats its flash takes a quarter of an hour, a slow twin its part of that,
+    and every wait has a deadline of its own.
+    """
+    return f"{_TEST_S * max(1.0, _TEST_SPEED / lab.virtual.speed):.0f}" if lab.is_virtual else "0"
 
 
 def _say(text: str) -> None:
