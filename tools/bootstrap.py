@@ -269,7 +269,12 @@ def checks(names: tuple[str, ...]) -> list[tuple[str, tuple[str, ...]]]:
         "lint": LINT,
         "unit": (("unit tests", (*PYTEST, "tests/unit")),),
         "integration": (("integration tests", (*PYTEST, "-n", "2", "tests/integration")),),
-        "nightly": (("a night on both", ("harness", "nightly", "--plain", "--pbx", "both")),),
+        "nightly": (
+            (
+                "a night on both",
+                ("harness", "nightly", "--plain", "--pbx", "both", "--parallel", "auto"),
+            ),
+        ),
     }
     return [check for name in names for check in every[name]]
 
