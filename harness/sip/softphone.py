@@ -150,6 +150,11 @@ class Softphone:
         if self._auto_answer:
             leg.answer(audio_only(pj.PJSIP_SC_OK))
 
+    @property
+    def in_call(self) -> bool:
+        """Whether a call goes on, or is still to be ended."""
+        return any(leg.isActive() for leg in self.legs.values())
+
     def pump(self, milliseconds: int) -> None:
         """Let the library work for at most this long, and send digits that are due."""
         self.endpoint.libHandleEvents(milliseconds)
@@ -163,9 +168,7 @@ class Softphone:
         if self.registered:
             self._account.setRegistration(False)
         deadline = time.monotonic() + _LEAVE_SECONDS
-        while time.monotonic() < deadline and (
-            self.registered or any(leg.isActive() for leg in self.legs.values())
-        ):
+        while time.monotonic() < deadline and (self.registered or self.in_call):
             self.pump(10)
 
     def obey(self, command: Command) -> None:
