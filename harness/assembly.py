@@ -128,12 +128,22 @@ def start_twins(lab: Lab, workdir: Path, timeline: Timeline, stack: ExitStack) -
 
 
 def build_power(
-    lab: Lab, timeline: Timeline, doors: Doors, stack: ExitStack, faults: Faults
+    lab: Lab,
+    timeline: Timeline,
+    doors: Doors,
+    stack: ExitStack,
+    faults: Faults,
+    needed: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Power]:
-    """Connect every PDU of a lab; of its outlets, only those that feed phones are switched."""
+    """Connect every PDU of a lab; of its outlets, only those that feed phones are switched.
+
+    ``needed`` is asked first, and raises when a device is leased and could not be had.
+    """
     outlets = [spec.outlet for spec in lab.phones.values()]
     found: dict[str, Power] = {}
     for name, pdu in lab.power.items():
+        if not faults.attempt(lambda name=name: done(lambda: needed(name))):  # type: ignore[misc]
+            continue
         power = faults.attempt(
             lambda name=name, pdu=pdu: open_power(  # type: ignore[misc]
                 pdu,
@@ -150,11 +160,18 @@ def build_power(
 
 
 def build_keypads(
-    lab: Lab, timeline: Timeline, doors: Doors, stack: ExitStack, faults: Faults
+    lab: Lab,
+    timeline: Timeline,
+    doors: Doors,
+    stack: ExitStack,
+    faults: Faults,
+    needed: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Keypad]:
-    """Connect every keypad of a lab."""
+    """Connect every keypad of a lab; ``needed`` as for power."""
     found: dict[str, Keypad] = {}
     for name, spec in lab.keypads.items():
+        if not faults.attempt(lambda name=name: done(lambda: needed(name))):  # type: ignore[misc]
+            continue
         keypad = faults.attempt(
             lambda name=name, spec=spec: build_keypad(  # type: ignore[misc]
                 lab,

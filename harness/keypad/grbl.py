@@ -228,6 +228,12 @@ class GrblKeypad:
             )
         return self._sensor.lamps()
 
+    def lose(self, why: str) -> None:
+        """Let go of a gantry that is no longer ours."""
+        self._link.hand_over(why)
+        if self._sensor is not None:
+            self._sensor.lose(why)
+
     def close(self) -> None:
         """Lift the stylus and let go of the port."""
         if self._link.closed:

@@ -248,6 +248,10 @@ class MatrixKeypad:
             ) from error
         return seen
 
+    def lose(self, why: str) -> None:
+        """Let go of a controller that is no longer ours; its watchdog lets every key come up."""
+        self._link.hand_over(why)
+
     def close(self) -> None:
         """Let every key come up and let go of the port."""
         if self._link.closed:

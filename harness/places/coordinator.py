@@ -1,0 +1,167 @@
+"""The way to labgrid's coordinator: a process with labgrid in it that asks and holds for us."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from harness.errors import BenchFault, HarnessError, UsageFault
+from harness.lab import LabgridSpec
+
+__all__ = ["Coordinator"]
+
+_WORKER = Path(__file__).parent / "worker.py"
+#: Seconds the other interpreter may take to import labgrid, which pulls in gRPC.
+_START_S = 30.0
+#: Seconds for an answer: the coordinator gives each exporter ten for each resource.
+_ANSWER_S = 30.0
+
+
+class Coordinator:
+    """A session with a coordinator, under a name of its own.
+
+    Args:
+        spec: where it is, and the interpreter that has labgrid.
+        user: the user's part of the name that holds what is acquired.
+        lost: told of each place that was lost, and why; from another thread.
+
+    Raises:
+        UsageFault: the interpreter is none, or has no labgrid.
+        BenchFault: the coordinator cannot be reached.
+    """
+
+    def __init__(self, spec: LabgridSpec, user: str, lost: Callable[[str, str], None]) -> None:
+        self._spec = spec
+        self._lost = lost
+        self._answers: queue.Queue[dict[str, Any] | None] = queue.Queue()
+        python = spec.interpreter
+        try:
+            # A session of its own: Ctrl-C in the terminal is ours, it goes when we are gone.
+            self._process = subprocess.Popen(
+                [python, "-I", str(_WORKER), spec.coordinator],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env={**os.environ, "LG_USERNAME": user},
+                start_new_session=True,
+                text=True,
+                bufsize=1,
+            )
+        except OSError as error:
+            raise self._no_interpreter(str(error)) from None
+        self._reader = threading.Thread(target=self._read, name="labgrid-reader", daemon=True)
+        self._reader.start()
+        try:
+            greeting = self._answer(_START_S)
+            if greeting is None:
+                raise self._no_interpreter("it ended")
+            if "missing" in greeting:
+                raise self._no_labgrid(greeting["missing"])
+            me = self._answer(spec.timeout_s)
+            if me is None or "unreachable" in me:
+                raise self._unreachable((me or {}).get("unreachable", "labgrid's client ended"))
+        except BaseException as error:
+            # Nothing is held yet.
+            self._process.kill()
+            self.close()
+            if isinstance(error, _Late):
+                raise self._unreachable(str(error)) from None
+            raise
+        self.version = str(greeting["labgrid"])
+        #: The name that holds what is acquired, as labgrid shows it: ``host/user``.
+        self.me = str(me["me"])
+
+    def ask(self, order: dict[str, Any]) -> dict[str, Any]:
+        """Send an order and return its answer; ``refused`` in it is the coordinator's word.
+
+        Raises:
+            BenchFault: it does not answer.
+        """
+        assert self._process.stdin is not None  # noqa: S101 (Popen with PIPE)
+        try:
+            self._process.stdin.write(json.dumps(order) + "\n")
+            self._process.stdin.flush()
+            answer = self._answer(_ANSWER_S)
+        except (OSError, ValueError, _Late) as error:
+            raise self._unreachable(str(error)) from None
+        if answer is None:
+            raise self._unreachable("labgrid's client ended")
+        return answer
+
+    def close(self) -> dict[str, Any]:
+        """Release what is held and end; returns ``released`` and ``kept``, as far as it came."""
+        assert self._process.stdin is not None  # noqa: S101 (Popen with PIPE)
+        with suppress(OSError, ValueError):
+            self._process.stdin.close()
+        farewell: dict[str, Any] = {}
+        deadline = time.monotonic() + _ANSWER_S
+        with suppress(_Late):
+            while (answer := self._answer(max(0.0, deadline - time.monotonic()))) is not None:
+                farewell = answer if "released" in answer else farewell
+        try:
+            self._process.wait(max(0.1, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._reader.join(2.0)
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+        return farewell
+
+    def _answer(self, within: float) -> dict[str, Any] | None:
+        try:
+            answer = self._answers.get(timeout=within)
+        except queue.Empty:
+            raise _Late(f"no answer within {within:.0f} s") from None
+        if answer is None:
+            # The end stays the end, whoever asks again.
+            self._answers.put(None)
+        return answer
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None  # noqa: S101 (Popen with PIPE)
+        for line in self._process.stdout:
+            told = json.loads(line)
+            if "lost" in told:
+                self._lost(told["lost"], told["why"])
+            else:
+                self._answers.put(told)
+        self._answers.put(None)
+
+    def _no_interpreter(self, why: str) -> HarnessError:
+        return UsageFault(
+            f"the interpreter for labgrid does not start: {why}",
+            device="labgrid",
+            state=f"python: {self._spec.interpreter}",
+            hint="under labgrid in lab.yaml, name the python of the environment that has labgrid",
+        )
+
+    def _no_labgrid(self, why: str) -> HarnessError:
+        return UsageFault(
+            f"labgrid is not installed: {why}",
+            device="labgrid",
+            state=f"python: {self._spec.interpreter}",
+            hint="python3 -m venv ~/labgrid && ~/labgrid/bin/pip install labgrid, then say "
+            "python: ~/labgrid/bin/python under labgrid in lab.yaml",
+        )
+
+    def _unreachable(self, why: str) -> HarnessError:
+        return BenchFault(
+            f"labgrid's coordinator at {self._spec.coordinator} cannot be reached: {why}",
+            device="labgrid",
+            expected=f"an answer within {self._spec.timeout_s:.0f} s",
+            hint="does labgrid-coordinator run there, does the network let us through? "
+            f"labgrid-client -x {self._spec.coordinator} places",
+        )
+
+
+class _Late(Exception):
+    """No answer in time."""
