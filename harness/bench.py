@@ -416,11 +416,11 @@ def _add_stations(
 
 def _heed_lost_places(bench: Bench, drivers: Mapping[str, Power | Keypad]) -> None:
     """Have every device of a place that is lost let go of it, and its phones' tests blame it."""
+    for device, driver in drivers.items():
+        bench.lease.watch(device, driver.lose)
     for phone, spec in bench.lab.phones.items():
         for device in {spec.outlet.pdu, spec.keypad} & drivers.keys():
             bench.lease.watch(device, partial(_lose_station, bench, phone))
-    for device, driver in drivers.items():
-        bench.lease.watch(device, driver.lose)
 
 
 def _lose_station(bench: Bench, phone: str, why: str) -> None:

@@ -33,7 +33,13 @@ from pathlib import Path
 from harness.lab.inventory import Lab
 from harness.lab.keypad_spec import GrblSpec, KeypadSpec
 from harness.lab.lock_entries import Resource
-from harness.lab.power_spec import VIRTUAL, LabgridPowerSpec, PowerSpec, ScpiPowerSpec
+from harness.lab.power_spec import (
+    VIRTUAL,
+    LabgridPowerSpec,
+    PlacePowerSpec,
+    PowerSpec,
+    ScpiPowerSpec,
+)
 
 __all__ = [
     "SELECTING_DIALECTS",
@@ -120,6 +126,10 @@ def _shares(lab: Lab, phone: str) -> Iterator[str]:
     pdu, keypad = lab.power[spec.outlet.pdu], lab.keypads[spec.keypad]
     yield f"outlet {spec.outlet}"
     yield f"keypad {spec.keypad}"
+    # A place is one run's as a whole.
+    yield from (f"place {ref.place}" for ref in keypad.leases.values())
+    if isinstance(pdu, PlacePowerSpec):
+        yield f"place {pdu.address}"
     for each in (*_outlet(pdu, spec.outlet.pdu, spec.outlet.outlet), *_keypad(keypad, spec.keypad)):
         yield each.key
     if _one_at_a_time(pdu):

@@ -8,7 +8,7 @@ import queue
 import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -79,12 +79,59 @@ class Coordinator:
         #: The name that holds what is acquired, as labgrid shows it: ``host/user``.
         self.me = str(me["me"])
 
-    def ask(self, order: dict[str, Any]) -> dict[str, Any]:
-        """Send an order and return its answer; ``refused`` in it is the coordinator's word.
+    def look(self, places: Sequence[str]) -> tuple[dict[str, dict[str, Any]], list[str]]:
+        """Return what is told of those places that there are, by name, and the names of all.
+
+        Raises:
+            BenchFault: it does not answer, or refuses.
+        """
+        told = self._ask({"do": "look", "places": list(places)})
+        if "refused" in told:
+            raise BenchFault(f"labgrid's coordinator refuses: {told['refused']}", device="labgrid")
+        return told["places"], told["known"]
+
+    def acquire(self, place: str, paths: Sequence[str]) -> str:
+        """Take a place and watch over it; returns why it was refused, if it was.
+
+        Args:
+            place: its name.
+            paths: the resources in it that are needed; without one of them it is lost.
 
         Raises:
             BenchFault: it does not answer.
         """
+        told = self._ask({"do": "acquire", "place": place, "paths": list(paths)})
+        return str(told.get("refused", ""))
+
+    def free(self, place: str, holder: str) -> None:
+        """Release a place from a holder, and only from that one.
+
+        Raises:
+            BenchFault: it does not answer.
+        """
+        self._ask({"do": "free", "place": place, "holder": holder})
+
+    def close(self) -> dict[str, str]:
+        """Release what is held and end; returns the places that could not be, and why."""
+        assert self._process.stdin is not None  # noqa: S101 (Popen with PIPE)
+        with suppress(OSError, ValueError):
+            self._process.stdin.close()
+        kept: dict[str, str] = {}
+        deadline = time.monotonic() + _ANSWER_S
+        with suppress(_Late):
+            while (answer := self._answer(max(0.0, deadline - time.monotonic()))) is not None:
+                kept = answer.get("kept", kept)
+        try:
+            self._process.wait(max(0.1, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._reader.join(2.0)
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+        return kept
+
+    def _ask(self, order: dict[str, Any]) -> dict[str, Any]:
         assert self._process.stdin is not None  # noqa: S101 (Popen with PIPE)
         try:
             self._process.stdin.write(json.dumps(order) + "\n")
@@ -95,26 +142,6 @@ class Coordinator:
         if answer is None:
             raise self._unreachable("labgrid's client ended")
         return answer
-
-    def close(self) -> dict[str, Any]:
-        """Release what is held and end; returns ``released`` and ``kept``, as far as it came."""
-        assert self._process.stdin is not None  # noqa: S101 (Popen with PIPE)
-        with suppress(OSError, ValueError):
-            self._process.stdin.close()
-        farewell: dict[str, Any] = {}
-        deadline = time.monotonic() + _ANSWER_S
-        with suppress(_Late):
-            while (answer := self._answer(max(0.0, deadline - time.monotonic()))) is not None:
-                farewell = answer if "released" in answer else farewell
-        try:
-            self._process.wait(max(0.1, deadline - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self._reader.join(2.0)
-        if self._process.stdout is not None:
-            self._process.stdout.close()
-        return farewell
 
     def _answer(self, within: float) -> dict[str, Any] | None:
         try:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import getpass
 import re
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 from harness.errors import BenchFault, BenchFaults, HarnessError, UsageFault
 from harness.events import Note
-from harness.lab import Lab, PlacePowerSpec
+from harness.lab import Lab, LabgridSpec, PlacePowerSpec
 from harness.owners import owned_name, owner_is_gone
 from harness.places.coordinator import Coordinator
 from harness.places.need import Need, PlaceSeen, needs
@@ -28,12 +28,12 @@ class Lease:
     """
 
     lab: Lab
+    needs: Mapping[str, Need] = field(default_factory=dict)
     faults: dict[str, HarnessError] = field(default_factory=dict)
     #: Who the coordinator is, once it has answered.
     coordinator: str = ""
     #: The places that are held, and from whom, for people.
     held: dict[str, str] = field(default_factory=dict)
-    _needs: Mapping[str, Need] = field(default_factory=dict)
     _lost: dict[str, str] = field(default_factory=dict)
     _watchers: dict[str, list[Callable[[str], None]]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -41,7 +41,7 @@ class Lease:
     def fault_of(self, device: str) -> HarnessError | None:
         """Return why a device of the lab is not there, if its place could not be had."""
         for place, fault in self.faults.items():
-            if device in self._needs[place].devices:
+            if device in self.needs[place].devices:
                 return fault
         return None
 
@@ -56,7 +56,7 @@ class Lease:
 
     def watch(self, device: str, lose: Callable[[str], None]) -> None:
         """Have ``lose`` called once, from another thread, when a device's place is lost."""
-        for place, need in self._needs.items():
+        for place, need in self.needs.items():
             if device not in need.devices:
                 continue
             with self._lock:
@@ -68,12 +68,11 @@ class Lease:
 
     def lose(self, place: str, why: str) -> None:
         """Tell everybody who watches that a place is lost."""
-        text = f"place {place} is lost: {why}"
         with self._lock:
-            self._lost[place] = text
+            self._lost[place] = why
             watchers = self._watchers.pop(place, [])
         for tell in watchers:
-            tell(text)
+            tell(why)
 
 
 @contextmanager
@@ -93,105 +92,80 @@ def leased(lab: Lab, observe: Observer, *, partly: bool = False) -> Iterator[Lea
             is needed. Several at once as `BenchFaults`.
         UsageFault: there is no such place, or no labgrid.
     """
-    needed = needs(lab)
-    lease = Lease(lab, _needs=needed)
-    if not needed or lab.labgrid is None:
-        yield lease
-        return
-
-    def lost(place: str, why: str) -> None:
-        lease.lose(place, why)
-        observe(Note(text=f"place {place} is lost: {why}"))
-
-    user = re.sub(r"[^A-Za-z0-9]", "", getpass.getuser())
-    try:
-        coordinator = Coordinator(lab.labgrid, owned_name(user), lost)
-    except HarnessError as error:
-        if not partly:
-            raise
-        lease.faults = dict.fromkeys(needed, error)
-        yield lease
-        return
-    lease.coordinator = f"labgrid {coordinator.version} at {lab.labgrid.coordinator}"
-    try:
-        try:
-            seen = _acquire(coordinator, lease, needed, observe, partly=partly)
-            lease.lab = _with_ports(lab, seen)
-        except HarnessError as error:
-            if not partly:
-                raise
-            lease.faults = dict.fromkeys(needed, error)
-        yield lease
-    finally:
-        kept = coordinator.close().get("kept", {})
-        for place, why in kept.items():
-            observe(Note(text=f"place {place} could not be released: {why}"))
-
-
-def _acquire(
-    coordinator: Coordinator,
-    lease: Lease,
-    needed: Mapping[str, Need],
-    observe: Observer,
-    *,
-    partly: bool,
-) -> dict[str, PlaceSeen]:
-    """Acquire the places, always in the order of their names: two labs cannot block each other."""
-    faults: dict[str, list[HarnessError]] = {place: [] for place in needed}
-    seen = _look(coordinator, needed, faults)
-    for place, one in seen.items():
-        _take_over(coordinator, one, observe)
-        faults[place] += one.lacks()
-    seen = _look(coordinator, needed, faults)
-    for place, one in seen.items():
-        if held := one.held(coordinator.me):
-            faults[place].append(held)
-    if not partly:
-        _stop_at(faults)
-    for place, one in seen.items():
-        if not faults[place]:
-            order = {"do": "acquire", "place": place, "paths": [r["path"] for r in one.used]}
-            if refused := coordinator.ask(order).get("refused"):
-                faults[place].append(_refused(place, refused))
+    lease = Lease(lab, needs(lab))
+    with ExitStack() as stack:
+        if lease.needs and lab.labgrid is not None:
+            try:
+                coordinator = stack.enter_context(_connected(lab.labgrid, lease, observe))
+                _acquire(coordinator, lease, observe, partly=partly)
+            except HarnessError as error:
                 if not partly:
-                    _stop_at(faults)
-    # Only an acquired serial port is served, and only now it is known where.
-    seen = {p: s for p, s in _look(coordinator, needed, faults).items() if not faults[p]}
-    for place, one in list(seen.items()):
-        try:
-            for ref in one.need.serial.values():
-                one.url(ref)
-        except BenchFault as fault:
-            faults[place].append(fault)
-            del seen[place]
-    if not partly:
-        _stop_at(faults)
+                    raise
+                lease.faults = dict.fromkeys(lease.needs, error)
+        yield lease
+
+
+@contextmanager
+def _connected(spec: LabgridSpec, lease: Lease, observe: Observer) -> Iterator[Coordinator]:
+    def lost(place: str, why: str) -> None:
+        text = f"place {place} is lost: {why}"
+        lease.lose(place, text)
+        observe(Note(text))
+
+    # Whose run it is, for whoever wants the place; and which process, for who comes after it.
+    user = re.sub(r"[^A-Za-z0-9]", "", getpass.getuser())
+    coordinator = Coordinator(spec, owned_name(user), lost)
+    try:
+        lease.coordinator = f"labgrid {coordinator.version} at {spec.coordinator}"
+        yield coordinator
+    finally:
+        for place, why in coordinator.close().items():
+            observe(Note(f"place {place} could not be released: {why}"))
+
+
+def _acquire(coordinator: Coordinator, lease: Lease, observe: Observer, *, partly: bool) -> None:
+    """Acquire the places, in the order of their names: of two labs that want the same, one wins."""
+    for one in _look(coordinator, lease).values():
+        _take_over(coordinator, one, observe)
+    seen = _look(coordinator, lease)
     for place, one in seen.items():
+        why_not = [*one.lacks(), *one.taken(coordinator.me)]
+        if why_not:
+            lease.faults[place] = _together(why_not)
+    _stop_at(lease.faults, partly)
+    for place, one in seen.items():
+        if place in lease.faults:
+            continue
+        if refusal := coordinator.acquire(place, [str(each["path"]) for each in one.used]):
+            lease.faults[place] = _refused(place, refusal)
+            _stop_at(lease.faults, partly)
+    # Only an acquired serial port is served, and only now it is known where.
+    for place, one in _look(coordinator, lease).items():
+        if place in lease.faults:
+            continue
+        try:
+            lease.lab = _with_ports(lease.lab, one)
+        except BenchFault as fault:
+            lease.faults[place] = fault
+            continue
         lease.held[place] = f"held as {one.holder}, exporter {one.exporters}"
-        observe(Note(text=f"leased place {place} from labgrid: {lease.held[place]}"))
-    lease.faults = {place: _together(found) for place, found in faults.items() if found}
-    return seen
+        observe(Note(f"leased place {place} from labgrid: {lease.held[place]}"))
+    _stop_at(lease.faults, partly)
 
 
-def _look(
-    coordinator: Coordinator, needed: Mapping[str, Need], faults: dict[str, list[HarnessError]]
-) -> dict[str, PlaceSeen]:
-    told = coordinator.ask({"do": "look", "places": list(needed)})
-    if "refused" in told:
-        raise BenchFault(f"labgrid's coordinator refuses: {told['refused']}", device="labgrid")
-    for place, need in needed.items():
-        if place not in told["places"] and not faults[place]:
-            fault = UsageFault(
+def _look(coordinator: Coordinator, lease: Lease) -> dict[str, PlaceSeen]:
+    """Return what the coordinator says of each place; one that it does not know is a fault."""
+    places, known = coordinator.look(list(lease.needs))
+    for place, need in lease.needs.items():
+        if place not in places:
+            lease.faults[place] = UsageFault(
                 f"there is no place {place}",
                 device="labgrid",
-                state=f"there are: {', '.join(told['known']) or 'none'}",
+                state=f"there are: {', '.join(known) or 'none'}",
                 expected=f"a place for {', '.join(need.devices)}",
                 hint=f"correct it in lab.yaml, or labgrid-client -p {place} create",
             )
-            faults[place].append(fault)
-    places = told["places"]
-    return {name: PlaceSeen.of(need, places[name]) for name, need in needed.items()
-            if name in places}  # fmt: skip
+    return {p: PlaceSeen.of(need, places[p]) for p, need in lease.needs.items() if p in places}
 
 
 def _take_over(coordinator: Coordinator, seen: PlaceSeen, observe: Observer) -> None:
@@ -200,36 +174,43 @@ def _take_over(coordinator: Coordinator, seen: PlaceSeen, observe: Observer) -> 
     if host != coordinator.me.partition("/")[0] or not owner_is_gone(user):
         return
     place = seen.need.place
-    coordinator.ask({"do": "free", "place": place, "holder": seen.holder})
-    observe(Note(text=f"place {place} was still held by {user}, a run that was killed: freed"))
+    coordinator.free(place, seen.holder)
+    observe(Note(f"place {place} was still held by {user}, a run that was killed: freed"))
 
 
 def _refused(place: str, why: str) -> HarnessError:
     return BenchFault(
         f"place {place} cannot be acquired: {why}",
         device="labgrid",
-        hint=f"somebody else's place may share a resource: labgrid-client -p {place} show, who",
+        expected="all that is in it to be there and free",
+        hint="the exporter's log says what it could not serve; or another place shares a resource "
+        f"with it: labgrid-client -p {place} show, who",
     )
 
 
-def _together(faults: list[HarnessError]) -> HarnessError:
-    return faults[0] if len(faults) == 1 else BenchFaults(faults)
+def _together(faults: Iterable[HarnessError]) -> HarnessError:
+    found: list[HarnessError] = []
+    for fault in faults:
+        found += fault.faults if isinstance(fault, BenchFaults) else [fault]
+    return found[0] if len(found) == 1 else BenchFaults(found)
 
 
-def _stop_at(faults: Mapping[str, list[HarnessError]]) -> None:
-    found = [fault for place in faults.values() for fault in place]
-    if found:
-        raise _together(found)
+def _stop_at(faults: Mapping[str, HarnessError], partly: bool) -> None:
+    if faults and not partly:
+        raise _together(faults[place] for place in sorted(faults))
 
 
-def _with_ports(lab: Lab, seen: Mapping[str, PlaceSeen]) -> Lab:
-    """Return the lab with what its places were found to have: power ports, and URLs of keypads."""
+def _with_ports(lab: Lab, seen: PlaceSeen) -> Lab:
+    """Return a lab with what a place of it was found to have: power ports, and URLs of keypads.
+
+    Raises:
+        BenchFault: a serial port is served nowhere.
+    """
     power, keypads = dict(lab.power), dict(lab.keypads)
-    for one in seen.values():
-        for name in one.need.power:
-            spec = power[name]
-            if isinstance(spec, PlacePowerSpec) and lab.labgrid is not None:
-                power[name] = spec.leased(one.power_ports(name), lab.labgrid.interpreter)
-        for (name, key), ref in one.need.serial.items():
-            keypads[name] = keypads[name].model_copy(update={key: one.url(ref)})
+    for name in seen.need.power:
+        spec = power[name]
+        if isinstance(spec, PlacePowerSpec) and lab.labgrid is not None:
+            power[name] = spec.leased(seen.power_ports(name), lab.labgrid.interpreter)
+    for (name, key), ref in seen.need.serial.items():
+        keypads[name] = keypads[name].model_copy(update={key: seen.url(ref)})
     return lab.model_copy(update={"power": power, "keypads": keypads})

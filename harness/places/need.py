@@ -74,26 +74,26 @@ class PlaceSeen:
         """Whose resources are in it, for people."""
         return ", ".join(sorted({one["path"].partition("/")[0] for one in self.resources}))
 
-    def held(self, me: str) -> HarnessError | None:
-        """Why it is not to be had now; None when it is free or ours."""
+    def taken(self, me: str) -> Iterator[HarnessError]:
+        """Yield who else has it, or is to have it next."""
         place = self.need.place
+        wanted = f"it free for {', '.join(self.need.devices)}"
         if self.holder and self.holder != me:
             host, _, user = self.holder.partition("/")
             since = datetime.fromtimestamp(self.changed).astimezone()
-            return BenchFault(
+            yield BenchFault(
                 f"place {place} is held by {user} on {host} since {since:%Y-%m-%d %H:%M:%S}",
                 device="labgrid",
-                expected=f"it free for {', '.join(self.need.devices)}",
+                expected=wanted,
                 hint=f"wait for it; if nobody uses it: labgrid-client -p {place} release --kick",
             )
-        if self.reserved_for and self.reserved_for != me:
-            return BenchFault(
+        elif self.reserved_for and self.reserved_for != me:
+            yield BenchFault(
                 f"place {place} is reserved for {self.reserved_for}",
                 device="labgrid",
-                expected=f"it free for {', '.join(self.need.devices)}",
+                expected=wanted,
                 hint="labgrid-client reservations; cancel-reservation TOKEN gives it back",
             )
-        return None
 
     def lacks(self) -> Iterator[HarnessError]:
         """Yield each thing needed of it that is not in it."""
