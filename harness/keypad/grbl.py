@@ -426,7 +426,7 @@ class GrblKeypad:
                 self._options = text
 
     def _lose(self, why: str) -> None:
-        hint = "plug it in; until then the stylus stays where it is, maybe on a key"
+        hint = "connect it again; until then the stylus stays where it is, maybe on a key"
         self._observe(PartLost(self._name, why, self._device, hint), device=self._device)
 
     def _note(self, text: str) -> None:

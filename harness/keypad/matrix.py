@@ -384,7 +384,7 @@ class MatrixKeypad:
                 self._see_all_lamps(text, ms)
 
     def _lose(self, why: str) -> None:
-        hint = "plug it in; the controller lets go of all keys after 2 s by itself"
+        hint = "connect it again; the controller lets go of all keys after 2 s by itself"
         self._observe(PartLost(self._name, why, self._device, hint), device=self._device)
 
     def _note(self, text: str) -> None:

@@ -1,3 +1,5 @@
+"""A bench on another machine; the night in here is run by a test, not with the others."""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
@@ -9,6 +11,8 @@ from remote_bench import HERE, OURS, RemoteBench, labgrid_bin
 
 from harness.lab import Lab, load_lab
 from harness.namespaces import entered, ip, namespace
+
+collect_ignore = ["night"]
 
 
 @pytest.fixture

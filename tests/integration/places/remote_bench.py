@@ -49,6 +49,14 @@ phones:
     keypad: robot
     tone: 1090
     lines: [{user: "201"}]
+  desk-2:
+    model: 7962G
+    mac: 00:24:C4:AB:CD:F0
+    address: 127.58.0.62
+    outlet: strip/2
+    keypad: robot-2
+    tone: 1370
+    lines: [{user: "202"}]
 """
 
 OURS = f"""
@@ -74,6 +82,28 @@ phones:
     tone: 1090
     lines: [{{user: "201"}}]
 """
+
+
+#: Replacements in `OURS` for a lab with a second phone, in a place of its own.
+BOTH_DESKS = (
+    ("\nkeypads:", "\n  pdu-2: {driver: place, address: desk-2, outlets: [power]}\nkeypads:"),
+    ("\npbx:", '\n  keypad-2: {port: "labgrid:desk-2"}\npbx:'),
+    (
+        '    lines: [{user: "201"}]\n',
+        """\
+    lines: [{user: "201"}]
+  desk-2:
+    model: 7962G
+    kind: hardware
+    mac: 00:24:C4:AB:CD:F0
+    address: 127.58.0.62
+    outlet: pdu-2/power
+    keypad: keypad-2
+    tone: 1370
+    lines: [{user: "202"}]
+""",
+    ),
+)
 
 
 def labgrid_bin() -> Path:
