@@ -147,7 +147,7 @@ class Coordinator:
         try:
             answer = self._answers.get(timeout=within)
         except queue.Empty:
-            raise _Late(f"no answer within {within:.0f} s") from None
+            raise _Late(f"no answer within {within:.1f} s") from None
         if answer is None:
             # The end stays the end, whoever asks again.
             self._answers.put(None)
@@ -184,7 +184,7 @@ class Coordinator:
         return BenchFault(
             f"labgrid's coordinator at {self._spec.coordinator} cannot be reached: {why}",
             device="labgrid",
-            expected=f"an answer within {self._spec.timeout_s:.0f} s",
+            expected=f"an answer within {self._spec.timeout_s:.1f} s",
             hint="does labgrid-coordinator run there, does the network let us through? "
             f"labgrid-client -x {self._spec.coordinator} places",
         )

@@ -164,6 +164,20 @@ def test_a_cable_that_is_put_back_is_found_and_nothing_is_held(
     assert robot.felt() == ["1+", "1-", "2+", "2-"]
 
 
+def test_what_is_no_longer_ours_is_not_touched(robot: Robot, timeline: Timeline) -> None:
+    robot.keypad.tap("1", ms=1)
+    robot.keypad.lose("place desk-1 is lost: somebody released it")
+    for touch in (lambda: robot.keypad.tap("2"), robot.keypad.release_all, robot.keypad.mend):
+        with pytest.raises(BenchFault, match="place desk-1 is lost: somebody") as caught:
+            touch()
+        assert "labgrid-client who" in caught.value.hint
+    assert robot.keypad.gone
+    robot.keypad.close()
+    assert robot.felt() == ["1+", "1-"]
+    # Whoever took it away says so once, for all that was in the place.
+    assert not timeline.lost()
+
+
 def test_every_key_of_a_phone_is_known(robot: Robot) -> None:
     robot.keypad.type([key for key in sorted(KEYS) if key in {"mute", "volup", "navdown"}], ms=1)
     assert len(robot.felt()) == 6

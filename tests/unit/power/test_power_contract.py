@@ -140,6 +140,22 @@ def test_nobody_at_the_address_is_a_fault_with_a_sentence(rig: Rig, timeline: Ti
         assert secret not in str(caught.value) or secret == "admin"
 
 
+def test_what_is_no_longer_ours_is_not_touched(power: Power, rig: Rig) -> None:
+    outlet = rig.outlets[0]
+    power.set(outlet, on=True)
+    power.lose("place desk-1 is lost: somebody released it")
+    for touch in (
+        lambda: power.set(outlet, on=False),
+        lambda: power.state(outlet),
+        lambda: power.current(outlet),
+        power.mend,
+    ):
+        with pytest.raises(BenchFault, match="place desk-1 is lost: somebody released it"):
+            touch()
+    assert "place desk-1 is lost" in power.gone
+    assert rig.truth(outlet)
+
+
 def test_after_close_it_is_a_bench_fault(power: Power, rig: Rig) -> None:
     power.close()
     power.close()
