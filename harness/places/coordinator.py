@@ -13,14 +13,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from harness.errors import BenchFault, HarnessError, UsageFault
+from harness.errors import BenchFault, HarnessError
 from harness.lab import LabgridSpec
+from harness.power.labgrid_process import START_S, no_interpreter, not_installed
 
 __all__ = ["Coordinator"]
 
+_LABGRID = "labgrid"
 _WORKER = Path(__file__).parent / "worker.py"
-#: Seconds the other interpreter may take to import labgrid, which pulls in gRPC.
-_START_S = 30.0
 #: Seconds for an answer: the coordinator gives each exporter ten for each resource.
 _ANSWER_S = 30.0
 
@@ -41,6 +41,8 @@ class Coordinator:
     def __init__(self, spec: LabgridSpec, user: str, lost: Callable[[str, str], None]) -> None:
         self._spec = spec
         self._lost = lost
+        self._held: set[str] = set()
+        self._closing = False
         self._answers: queue.Queue[dict[str, Any] | None] = queue.Queue()
         python = spec.interpreter
         try:
@@ -56,15 +58,15 @@ class Coordinator:
                 bufsize=1,
             )
         except OSError as error:
-            raise self._no_interpreter(str(error)) from None
+            raise no_interpreter(_LABGRID, python, str(error)) from None
         self._reader = threading.Thread(target=self._read, name="labgrid-reader", daemon=True)
         self._reader.start()
         try:
-            greeting = self._answer(_START_S)
+            greeting = self._answer(START_S)
             if greeting is None:
-                raise self._no_interpreter("it ended")
+                raise no_interpreter(_LABGRID, python, "it ended")
             if "missing" in greeting:
-                raise self._no_labgrid(greeting["missing"])
+                raise not_installed("labgrid", _LABGRID, python, greeting["missing"])
             me = self._answer(spec.timeout_s)
             if me is None or "unreachable" in me:
                 raise self._unreachable((me or {}).get("unreachable", "labgrid's client ended"))
@@ -87,7 +89,7 @@ class Coordinator:
         """
         told = self._ask({"do": "look", "places": list(places)})
         if "refused" in told:
-            raise BenchFault(f"labgrid's coordinator refuses: {told['refused']}", device="labgrid")
+            raise BenchFault(f"labgrid's coordinator refuses: {told['refused']}", device=_LABGRID)
         return told["places"], told["known"]
 
     def acquire(self, place: str, paths: Sequence[str]) -> str:
@@ -101,7 +103,10 @@ class Coordinator:
             BenchFault: it does not answer.
         """
         told = self._ask({"do": "acquire", "place": place, "paths": list(paths)})
-        return str(told.get("refused", ""))
+        if "refused" in told:
+            return str(told["refused"])
+        self._held.add(place)
+        return ""
 
     def free(self, place: str, holder: str) -> None:
         """Release a place from a holder, and only from that one.
@@ -114,6 +119,7 @@ class Coordinator:
     def close(self) -> dict[str, str]:
         """Release what is held and end; returns the places that could not be, and why."""
         assert self._process.stdin is not None  # noqa: S101 (Popen with PIPE)
+        self._closing = True
         with suppress(OSError, ValueError):
             self._process.stdin.close()
         kept: dict[str, str] = {}
@@ -162,28 +168,14 @@ class Coordinator:
             else:
                 self._answers.put(told)
         self._answers.put(None)
-
-    def _no_interpreter(self, why: str) -> HarnessError:
-        return UsageFault(
-            f"the interpreter for labgrid does not start: {why}",
-            device="labgrid",
-            state=f"python: {self._spec.interpreter}",
-            hint="under labgrid in lab.yaml, name the python of the environment that has labgrid",
-        )
-
-    def _no_labgrid(self, why: str) -> HarnessError:
-        return UsageFault(
-            f"labgrid is not installed: {why}",
-            device="labgrid",
-            state=f"python: {self._spec.interpreter}",
-            hint="python3 -m venv ~/labgrid && ~/labgrid/bin/pip install labgrid, then say "
-            "python: ~/labgrid/bin/python under labgrid in lab.yaml",
-        )
+        if not self._closing:
+            for place in sorted(self._held):
+                self._lost(place, "the process that held it here ended")
 
     def _unreachable(self, why: str) -> HarnessError:
         return BenchFault(
             f"labgrid's coordinator at {self._spec.coordinator} cannot be reached: {why}",
-            device="labgrid",
+            device=_LABGRID,
             expected=f"an answer within {self._spec.timeout_s:.1f} s",
             hint="does labgrid-coordinator run there, does the network let us through? "
             f"labgrid-client -x {self._spec.coordinator} places",

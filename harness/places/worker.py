@@ -7,7 +7,7 @@ why}``, then ``{"me": "host/user"}`` or ``{"unreachable": why}``.
 
 The coordinator keeps a place for a client that is gone. So the end of standard input, which comes
 however the other process ends, releases everything, and signals meant for a whole terminal or unit
-do not end this one before. The last line is ``{"released": [...], "kept": {place: why}}``.
+do not end this one before. The last line is ``{"kept": {place: why}}``.
 """
 
 from __future__ import annotations
@@ -174,9 +174,9 @@ class _Orders:
         await self._session.sync_with_coordinator()
         return {"freed": order["place"]}
 
-    async def release_all(self) -> dict[str, Any]:
-        """Release what is ours, and nobody else's."""
-        released, kept = [], {}
+    async def release_all(self) -> dict[str, str]:
+        """Release what is ours, and nobody else's; returns what could not be, and why."""
+        kept = {}
         self._session.held.clear()
         for place in sorted(self._session.asked):
             if self._session.stopping.is_set():
@@ -187,9 +187,7 @@ class _Orders:
             )  # fmt: skip
             if "refused" in answer:
                 kept[place] = answer["refused"]
-            else:
-                released.append(place)
-        return {"released": released, "kept": kept}
+        return kept
 
 
 async def _serve(coordinator: str, say: Say) -> None:
@@ -221,17 +219,10 @@ async def _serve(coordinator: str, say: Say) -> None:
         for place in list(session.held):
             session.lose(place, _UNREACHABLE)
 
-    async def answer(order: dict[str, Any]) -> None:
-        say(await orders.carry_out(order))
-
     watching = asyncio.create_task(watch_coordinator())
-    tasks: set[asyncio.Task[None]] = set()
     while line := await orders_in.readline():
-        tasks.add(asyncio.create_task(answer(json.loads(line))))
-    # What was asked for and is still under way would be acquired after it was released.
-    if tasks:
-        await asyncio.wait(tasks, timeout=_CALL_S)
-    say(await orders.release_all())
+        say(await orders.carry_out(json.loads(line)))
+    say({"kept": await orders.release_all()})
     watching.cancel()
     if not session.stopping.is_set():
         session.stopping.set()

@@ -13,15 +13,36 @@ from typing import Any
 
 from harness.errors import UsageFault
 
-__all__ = ["LabgridProcess", "NoAnswer"]
+__all__ = ["START_S", "LabgridProcess", "NoAnswer", "no_interpreter", "not_installed"]
 
 _WORKER = Path(__file__).parent / "labgrid_worker.py"
 #: Seconds the other interpreter may take to import labgrid, which pulls in gRPC.
-_START_S = 30.0
+START_S = 30.0
 
 
 class NoAnswer(Exception):
     """The backend failed or did not come back; the text says how."""
+
+
+def no_interpreter(device: str, python: str, why: str) -> UsageFault:
+    """Return the fault of an interpreter for labgrid that does not start."""
+    return UsageFault(
+        f"the interpreter for labgrid does not start: {why}",
+        device=device,
+        state=f"python: {python}",
+        hint="name the python of the virtual environment that has labgrid",
+    )
+
+
+def not_installed(what: str, device: str, python: str, why: str) -> UsageFault:
+    """Return the fault of an interpreter that lacks labgrid, or ``what`` of it."""
+    return UsageFault(
+        f"{what} is not installed: {why}",
+        device=device,
+        state=f"python: {python}",
+        hint="python3 -m venv ~/labgrid && ~/labgrid/bin/pip install labgrid, then say "
+        "python: ~/labgrid/bin/python in lab.yaml; what a backend needs besides, likewise",
+    )
 
 
 class LabgridProcess:
@@ -57,24 +78,13 @@ class LabgridProcess:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
             )
-            answer = self._answer(_START_S)
+            answer = self._answer(START_S)
         except (OSError, NoAnswer) as error:
             self.close()
-            raise UsageFault(
-                f"the interpreter for labgrid does not start: {error}",
-                device=self._device,
-                state=f"python: {self._python}",
-                hint="name the python of the virtual environment that has labgrid",
-            ) from None
+            raise no_interpreter(self._device, self._python, str(error)) from None
         if "missing" in answer:
             self.close()
-            raise UsageFault(
-                f"{what} is not installed: {answer['missing']}",
-                device=self._device,
-                state=f"python: {self._python}",
-                hint="python3 -m venv ~/labgrid && ~/labgrid/bin/pip install labgrid, then say "
-                "python: ~/labgrid/bin/python in lab.yaml; what a backend needs besides, likewise",
-            )
+            raise not_installed(what, self._device, self._python, str(answer["missing"]))
         return str(answer["labgrid"])
 
     def call(self, order: dict[str, Any]) -> dict[str, Any]:

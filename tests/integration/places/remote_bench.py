@@ -244,6 +244,21 @@ def _serial_port(device: str) -> dict[str, Any]:
     return {"cls": "RawSerialPort", "port": str(Path(device).resolve()), "speed": 115200}
 
 
+def worker_of(process: int) -> int:
+    """The process with labgrid in it that holds places for a harness."""
+    children = [
+        child
+        for task in Path(f"/proc/{process}/task").iterdir()
+        for child in (task / "children").read_text().split()
+    ]
+    (worker,) = (
+        child
+        for child in children
+        if b"places/worker.py" in Path(f"/proc/{child}/cmdline").read_bytes()
+    )
+    return int(worker)
+
+
 def ser2net_of(exporter: int) -> list[int]:
     """The ser2net processes of an exporter; after its death nobody's child."""
     found = []

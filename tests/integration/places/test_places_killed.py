@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from remote_bench import BOTH_DESKS, COORDINATOR, RemoteBench, labgrid_bin, until
+from remote_bench import BOTH_DESKS, COORDINATOR, RemoteBench, labgrid_bin, until, worker_of
 
 from harness.bench import open_stations
 from harness.events import Note
@@ -54,17 +54,6 @@ def another_harness(lab: Lab, folder: Path) -> Iterator[subprocess.Popen[str]]:
         assert process.stdout.readline() == "open\n"
         yield process
         process.kill()
-
-
-def worker_of(process: int) -> int:
-    """The process with labgrid in it that holds places for a harness."""
-    children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
-    (worker,) = (
-        child
-        for child in children
-        if b"places/worker.py" in Path(f"/proc/{child}/cmdline").read_bytes()
-    )
-    return int(worker)
 
 
 @pytest.fixture

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from remote_bench import RemoteBench, ser2net_of
+from remote_bench import RemoteBench, ser2net_of, worker_of
 
 from harness.bench import Bench, open_outlets, open_stations
 from harness.errors import BenchFault, BenchFaults, UsageFault
@@ -155,6 +157,18 @@ def test_a_coordinator_that_goes_takes_the_place_with_it(
             bench.keypads["keypad"].tap("1")
     kept = [note.text for note in timeline.events(Note) if "could not be released" in note.text]
     assert len(kept) == 1
+
+
+def test_a_place_that_nobody_here_holds_any_more_is_lost(
+    remote: RemoteBench, lab_of: LabOf, tmp_path: Path
+) -> None:
+    timeline = Timeline()
+    with opened(lab_of(), tmp_path, timeline) as bench:
+        os.kill(worker_of(os.getpid()), signal.SIGKILL)
+        lost(timeline)
+        with pytest.raises(BenchFault, match="the process that held it here ended"):
+            bench.keypads["keypad"].tap("1")
+    assert timeline.events(KeyPressed) == []
 
 
 def test_a_place_that_is_taken_away_is_not_touched_any_more(
