@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from remote_bench import RemoteBench, ser2net_of, worker_of
 
-from harness.bench import Bench, open_outlets, open_stations
+from harness.bench import Bench, open_keypad, open_outlets, open_stations
 from harness.errors import BenchFault, BenchFaults, UsageFault
 from harness.events import KeyPressed, Note, OutletSwitched
 from harness.lab import Lab
@@ -185,6 +185,17 @@ def test_a_place_that_is_taken_away_is_not_touched_any_more(
             bench.keypads["keypad"].tap("1")
     assert not remote.is_on(1)
     assert remote.holder("desk-1") == "elsewhere/alice", "what is theirs is not released"
+
+
+def test_one_keypad_needs_no_other_place(
+    remote: RemoteBench, lab_of: LabOf, tmp_path: Path
+) -> None:
+    remote.client("-p", "desk-2", "acquire")
+    lab = lab_of(("address: desk-1", "address: desk-2"))
+    with open_keypad(lab, "keypad", tmp_path / "work", Timeline()) as keypad:
+        assert remote.holder("desk-1") != ""
+        keypad.tap("5")
+    assert remote.holder("desk-1") == ""
 
 
 def test_only_power_may_be_leased_while_the_robot_is_away(
