@@ -23,7 +23,7 @@ M = TypeVar("M")
 
 #: A ser2net has no modem lines to set on some devices, and says so; labgrid ignores it, too.
 _RFC2217 = "?ign_set_control&timeout=3"
-#: What pyserial makes of a port that is closed while it reads.
+#: What pyserial makes of a port that is closed while it reads or writes.
 _CLOSED_UNDER_IT = (TypeError, AttributeError, ValueError)
 _PLUG = "is it plugged in? is another program using the port? see dmesg and lab.yaml"
 _FAR = "does its ser2net run over there, is the network up? after # is whose port it is"
@@ -180,7 +180,7 @@ class SerialLink(Generic[M]):
         try:
             with self._write_lock:
                 self._serial.write(data)
-        except (serial.SerialException, OSError) as error:
+        except (serial.SerialException, OSError, *_CLOSED_UNDER_IT) as error:
             self._lose(str(error))
             raise self._gone_fault() from error
 

@@ -149,7 +149,8 @@ def test_a_cable_that_is_put_back_is_found_and_nothing_is_held(
     robot: Robot, timeline: Timeline
 ) -> None:
     robot.keypad.press("1")
-    robot.pull_for(0.5)
+    # Longer than any of them takes to see that it is gone and to try once.
+    robot.pull_for(1.5)
     assert timeline.wait_until(lambda _: bool(robot.keypad.gone), within=2.0)
     with pytest.raises(BenchFault, match="is gone"):
         robot.keypad.tap("2")
