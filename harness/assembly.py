@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from harness.deadlines import Deadlines
 from harness.errors import BenchFaults, HarnessError
 from harness.keypad import Keypad, build_keypad
-from harness.lab import Lab
+from harness.lab import Lab, PowerSpec
 from harness.pbx import Endpoint
 from harness.phone import LampEffect, Phone
 from harness.power import Power, open_power
@@ -128,21 +129,32 @@ def start_twins(lab: Lab, workdir: Path, timeline: Timeline, stack: ExitStack) -
 
 
 def build_power(
-    lab: Lab, timeline: Timeline, doors: Doors, stack: ExitStack, faults: Faults
+    lab: Lab,
+    timeline: Timeline,
+    doors: Doors,
+    stack: ExitStack,
+    faults: Faults,
+    needed: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Power]:
-    """Connect every PDU of a lab; of its outlets, only those that feed phones are switched."""
+    """Connect every PDU of a lab; of its outlets, only those that feed phones are switched.
+
+    ``needed`` is asked first, and raises when a device is leased and could not be had.
+    """
     outlets = [spec.outlet for spec in lab.phones.values()]
+
+    def connect(name: str, pdu: PowerSpec) -> Power:
+        needed(name)
+        return open_power(
+            pdu,
+            name,
+            timeline.observer(name),
+            doors.pdus.get(name, pdu.address),
+            named=[ref.outlet for ref in outlets if ref.pdu == name],
+        )
+
     found: dict[str, Power] = {}
     for name, pdu in lab.power.items():
-        power = faults.attempt(
-            lambda name=name, pdu=pdu: open_power(  # type: ignore[misc]
-                pdu,
-                name,
-                timeline.observer(name),
-                doors.pdus.get(name, pdu.address),
-                named=[ref.outlet for ref in outlets if ref.pdu == name],
-            )
-        )
+        power = faults.attempt(partial(connect, name, pdu))
         if power is not None:
             found[name] = power
             stack.callback(power.close)
@@ -150,20 +162,28 @@ def build_power(
 
 
 def build_keypads(
-    lab: Lab, timeline: Timeline, doors: Doors, stack: ExitStack, faults: Faults
+    lab: Lab,
+    timeline: Timeline,
+    doors: Doors,
+    stack: ExitStack,
+    faults: Faults,
+    needed: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Keypad]:
-    """Connect every keypad of a lab."""
-    found: dict[str, Keypad] = {}
-    for name, spec in lab.keypads.items():
-        keypad = faults.attempt(
-            lambda name=name, spec=spec: build_keypad(  # type: ignore[misc]
-                lab,
-                name,
-                doors.keypads.get(name, spec.port),
-                timeline.observer(name),
-                doors.sensors.get(name),
-            )
+    """Connect every keypad of a lab; ``needed`` as for power."""
+
+    def connect(name: str) -> Keypad:
+        needed(name)
+        return build_keypad(
+            lab,
+            name,
+            doors.keypads.get(name, lab.keypads[name].port),
+            timeline.observer(name),
+            doors.sensors.get(name),
         )
+
+    found: dict[str, Keypad] = {}
+    for name in lab.keypads:
+        keypad = faults.attempt(partial(connect, name))
         if keypad is not None:
             found[name] = keypad
             stack.callback(keypad.close)

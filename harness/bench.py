@@ -7,9 +7,10 @@ to find the others, and takes everything down again by one path, whatever happen
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from harness.assembly import (
@@ -26,7 +27,7 @@ from harness.assembly import (
 )
 from harness.deadlines import Deadlines
 from harness.disk import Disk
-from harness.events import Note
+from harness.events import Note, PartLost
 from harness.evidence import Capture, WireEar, WireMouth, capture_filter
 from harness.keypad import Keypad, build_keypad
 from harness.lab import Lab
@@ -38,6 +39,8 @@ from harness.network import bench_network, containers_follow
 from harness.pbx import Asterisk, ConferenceKey
 from harness.phone import Phone, PhoneConsole, PhoneWeb, Screen, WebKeys
 from harness.phone.windows import ConsoleLogin
+from harness.places import Lease, leased
+from harness.power import Power
 from harness.provisioning import Provisioning
 from harness.provisioning.dhcp import DhcpServer, plan_for
 from harness.recovery import Journal, WrittenKeypad, WrittenPower, make_safe
@@ -75,6 +78,8 @@ class Bench:
     pbx: Asterisk = field(init=False)
     #: None where another server answers the phones, or their addresses are fixed.
     dhcp: DhcpServer | None = None
+    #: What of it is leased from labgrid.
+    lease: Lease = field(init=False)
     #: Of what is open here; whoever lost one must not go on.
     reservations: list[Reservation] = field(default_factory=list)
 
@@ -183,6 +188,20 @@ def _reserve(
 
 
 @contextmanager
+def _ground(
+    lab: Lab, workdir: Path, timeline: Timeline, journal: Journal, *, partly: bool = False
+) -> Iterator[Bench]:
+    """Make what all devices stand on: leased places, and the bench's network."""
+    with (
+        leased(lab, timeline.observer("labgrid"), partly=partly) as lease,
+        bench_network(lab, timeline.observer("network")),
+    ):
+        bench = Bench(lease.lab, timeline, deadlines_of(lab), workdir, journal)
+        bench.lease = lease
+        yield bench
+
+
+@contextmanager
 def open_stations(
     lab: Lab, workdir: Path, timeline: Timeline, *, wait: float = 0.0
 ) -> Iterator[Bench]:
@@ -197,8 +216,7 @@ def open_stations(
     with ExitStack() as stack:
         _reserve(station_resources(lab), lab, timeline, stack, wait)
         journal = stack.enter_context(closing(Journal(lab)))
-        stack.enter_context(bench_network(lab, timeline.observer("network")))
-        bench = Bench(lab, timeline, deadlines_of(lab), workdir, journal)
+        bench = stack.enter_context(_ground(lab, workdir, timeline, journal))
         # Its servers stay down; the windows of a phone want to know its values.
         bench.provisioning = Provisioning(lab, workdir / "tftp", timeline)
         _add_stations(bench, start_twins(lab, workdir, timeline, stack), stack)
@@ -220,8 +238,7 @@ def open_outlets(
     with ExitStack() as stack:
         _reserve(station_resources(lab), lab, timeline, stack, wait)
         journal = stack.enter_context(closing(Journal(lab)))
-        stack.enter_context(bench_network(lab, timeline.observer("network")))
-        bench = Bench(lab, timeline, deadlines_of(lab), workdir, journal)
+        bench = stack.enter_context(_ground(lab, workdir, timeline, journal, partly=True))
         blind = Faults()
         doors = start_twins(lab, workdir, timeline, stack)
         _add_stations(bench, doors, stack, blind)
@@ -243,7 +260,11 @@ def open_keypad(
     with ExitStack() as stack:
         _reserve(keypad_resources(lab, name), lab, timeline, stack, wait)
         stack.enter_context(closing(Journal(lab))).keypad(name)
-        spec = lab.keypads[name]
+        # No other device's place need be free for it.
+        alone = lab.model_copy(update={"power": {}, "keypads": {name: lab.keypads[name]}})
+        lease = stack.enter_context(leased(alone, timeline.observer("labgrid")))
+        spec = lease.lab.keypads[name]
+        lab = lab.model_copy(update={"keypads": {**lab.keypads, name: spec}})
         doors = start_twins(lab, workdir, timeline, stack) if spec.virtual else Doors()
         keypad = build_keypad(
             lab,
@@ -254,6 +275,7 @@ def open_keypad(
             calibrated=False,
         )
         stack.callback(keypad.close)
+        lease.watch(name, keypad.lose)
         yield keypad
 
 
@@ -284,8 +306,8 @@ def open_bench(
     with ExitStack() as stack:
         held = _reserve(bench_resources(lab), lab, timeline, stack, wait)
         journal = _journal(lab, journal, stack)
-        stack.enter_context(bench_network(lab, timeline.observer("network")))
-        bench = Bench(lab, timeline, deadlines_of(lab), workdir, journal, reservations=held)
+        bench = stack.enter_context(_ground(lab, workdir, timeline, journal))
+        bench.reservations = held
         faults = Faults()
         _add_capture(bench, stack, faults)
         pbx_up = _add_servers(bench, stack, faults, amend_pbx)
@@ -380,15 +402,31 @@ def _add_stations(
     With ``blind`` a keypad's fault goes there, and its phone is left out: no key will be pressed.
     """
     faults, lab = faults or Faults(), bench.lab
-    pdus = build_power(lab, bench.timeline, doors, stack, faults)
+    pdus = build_power(lab, bench.timeline, doors, stack, faults, bench.lease.needed)
     bench.pdus |= {name: WrittenPower(power, bench.journal) for name, power in pdus.items()}
     for name in lab.keypads:
         bench.journal.keypad(name)
-    found = build_keypads(lab, bench.timeline, doors, stack, blind or faults)
+    found = build_keypads(lab, bench.timeline, doors, stack, blind or faults, bench.lease.needed)
     keypads = {name: WrittenKeypad(keypad, bench.journal) for name, keypad in found.items()}
     bench.keypads |= keypads
+    _heed_lost_places(bench, {**pdus, **found})
     faults.stop_if_any()
     bench.phones |= build_phones(lab, bench.timeline, bench.pdus, keypads, stack)
+
+
+def _heed_lost_places(bench: Bench, drivers: Mapping[str, Power | Keypad]) -> None:
+    """Have every device of a place that is lost let go of it, and its phones' tests blame it."""
+    for device, driver in drivers.items():
+        bench.lease.watch(device, driver.lose)
+    for phone, spec in bench.lab.phones.items():
+        for device in {spec.outlet.pdu, spec.keypad} & drivers.keys():
+            bench.lease.watch(device, partial(_lose_station, bench, phone))
+
+
+def _lose_station(bench: Bench, phone: str, why: str) -> None:
+    hint = "labgrid-client who tells who holds what; the next run asks for it again"
+    lost = PartLost(f"place of {phone}", why, phone, hint)
+    bench.timeline.append(lost, source="labgrid", device=phone)
 
 
 def _open_windows(bench: Bench) -> None:

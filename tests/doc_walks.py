@@ -212,6 +212,7 @@ _BUNDLE = Excuse(Why.ELSEWHERE, "tests/integration/evidence/test_evidence_of_a_n
 _KILLED = Excuse(Why.ELSEWHERE, "tests/integration/surviving/test_killed_nights.py")
 _LOCKS = Excuse(Why.ELSEWHERE, "tests/integration/lab/test_two_harnesses.py")
 _PARALLEL = Excuse(Why.ELSEWHERE, "tests/integration/parallel/test_parallel_nights.py")
+_PLACES = Excuse(Why.ELSEWHERE, "tests/integration/places")
 _REFERENCE = Excuse(Why.ELSEWHERE, "tests/unit/docs/test_reference_pages.py")
 _SCENARIOS = Excuse(Why.ELSEWHERE, "tests/integration/reproduction/test_reproductions.py")
 _VALIDATED = Excuse(Why.ELSEWHERE, "tests/integration/preflight/test_template_mistakes.py")
@@ -281,6 +282,21 @@ EXCUSED: dict[str, dict[str, Excuse]] = {
         "harness nightly --wait 7200": _LOCKS,
         "harness phone desk-7942 reset --wait 600": _LOCKS,
         "python -m pytest --bench-wait 600": _LOCKS,
+    },
+    f"{_HOW_TO}/use-remote-benches.md": {
+        "python3 -m venv ~/labgrid && ~/labgrid/bin/pip install labgrid": Excuse(Why.INSTALLS),
+        "~/labgrid/bin/labgrid-coordinator": _PLACES,
+        "apt-get install ser2net": Excuse(Why.INSTALLS),
+        "~/labgrid/bin/labgrid-exporter --coordinator lab-server --name rack-b exporter.yaml": (
+            _PLACES
+        ),
+        "~/labgrid/bin/labgrid-client -x lab-server -p desk-1 create": _PLACES,
+        '~/labgrid/bin/labgrid-client -x lab-server -p desk-1 add-match "rack-b/desk-1/*"': _PLACES,
+        "~/labgrid/bin/labgrid-client -x lab-server -p desk-1 show": _PLACES,
+        "harness doctor": _PLACES,
+        "harness nightly --phones desk-b": _PLACES,
+        "~/labgrid/bin/labgrid-client -x lab-server who": _PLACES,
+        "~/labgrid/bin/labgrid-client -x lab-server places": _PLACES,
     },
     f"{_HOW_TO}/watch-a-night.md": {
         "ssh -L 8042:127.0.0.1:8042 bench": _PERSON,

@@ -48,6 +48,7 @@ SYSTEM = {
     "chromium": "chromium",
     "snmpget": "snmp",
     "snmpd": "snmpd",
+    "ser2net": "ser2net",
     "faketime": "faketime",
     "systemd-analyze": "systemd",
 }

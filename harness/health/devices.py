@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from harness.keypad.build import calibration_path
 from harness.lab import GrblSpec, Lab, PhoneSpec
 from harness.phone import PhoneWeb
 from harness.phone.windows import WindowClosed
+from harness.places import Lease, leased
 from harness.power import OutletState, Power, open_power
 from harness.timeline import Timeline
 from harness.twins import Twins
@@ -29,7 +31,7 @@ _PHONE_S = 20.0
 
 @dataclass
 class Devices:
-    """Where the devices are, twins started; and what was learnt of outlets on the way."""
+    """Where the devices are, twins started, places leased; and what was learnt of outlets."""
 
     lab: Lab
     timeline: Timeline
@@ -38,29 +40,36 @@ class Devices:
     sensors: dict[str, str] = field(default_factory=dict)
     #: By ``pdu-1/3``.
     outlets: dict[str, OutletState] = field(default_factory=dict)
-    _twins: Twins | None = None
+    lease: Lease = field(init=False)
+    _stack: ExitStack = field(default_factory=ExitStack)
+
+    def __post_init__(self) -> None:
+        self.lease = Lease(self.lab)
 
     def start(self, workdir: Path) -> None:
-        """Start the twins of a lab that has any.
+        """Start the twins of a lab that has any, and lease what places of it are free.
 
         Raises:
             BenchFault: they do not start.
         """
+        observe = self.timeline.observer("labgrid")
+        self.lease = self._stack.enter_context(leased(self.lab, observe, partly=True))
+        self.lab = self.lease.lab
         self.pdus = {name: pdu.address for name, pdu in self.lab.power.items()}
         self.keypads = {name: keypad.port for name, keypad in self.lab.keypads.items()}
         if not self.lab.is_virtual:
             return
         workdir.mkdir(parents=True, exist_ok=True)
-        self._twins = Twins(self.lab, workdir, self.timeline.observer("twins"))
-        self._twins.start()
-        self.pdus |= self._twins.pdus
-        self.keypads |= self._twins.keypads
-        self.sensors |= self._twins.sensors
+        twins = Twins(self.lab, workdir, self.timeline.observer("twins"))
+        self._stack.callback(twins.stop)
+        twins.start()
+        self.pdus |= twins.pdus
+        self.keypads |= twins.keypads
+        self.sensors |= twins.sensors
 
     def stop(self) -> None:
-        """End the twins."""
-        if self._twins is not None:
-            self._twins.stop()
+        """End the twins and release the places."""
+        self._stack.close()
 
 
 def pdu_check(devices: Devices, name: str) -> Check:
@@ -83,6 +92,9 @@ def _outlets(lab: Lab, pdu: str) -> dict[str, str]:
 def _look_at_pdu(devices: Devices, name: str, feeds: Mapping[str, str]) -> Iterator[Finding]:
     spec = devices.lab.power[name]
     label = "virtual" if spec.virtual else spec.driver
+    if fault := devices.lease.fault_of(name):
+        yield from faults_of(name, "leased", fault)
+        return
     try:
         secrets = spec.secrets(name)
     except HarnessError as error:
@@ -140,6 +152,9 @@ def keypad_check(devices: Devices, name: str) -> Check:
 def _look_at_keypad(devices: Devices, name: str) -> Iterator[Finding]:
     lab, spec = devices.lab, devices.lab.keypads[name]
     label = "virtual" if spec.virtual else spec.driver
+    if fault := devices.lease.fault_of(name):
+        yield from faults_of(name, "leased", fault)
+        return
     if isinstance(spec, GrblSpec):
         path = calibration_path(lab, name, spec)
         if path.exists():

@@ -14,6 +14,7 @@ from harness.health.check import run_checks
 from harness.health.clock import Steady
 from harness.health.devices import Devices, keypad_check, pdu_check, phone_check
 from harness.health.finding import Finding, faults_of, without_secrets
+from harness.health.places import place_findings
 from harness.health.registry import HOST, Situation, host_checks
 from harness.lab import Lab
 from harness.lab.reservation import reserve
@@ -68,7 +69,8 @@ def _devices(lab: Lab, workdir: Path, timeline: Timeline) -> list[Finding]:
         devices.stop()
         return list(faults_of("virtual bench", "twins", error))
     try:
-        found = run_checks(
+        found = list(place_findings(devices.lease))
+        found += run_checks(
             [
                 *(pdu_check(devices, name) for name in lab.power),
                 *(keypad_check(devices, name) for name in lab.keypads),

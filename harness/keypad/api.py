@@ -56,5 +56,8 @@ class Keypad(Protocol):
     def lamps(self) -> dict[str, LampColour]:
         """Look at all lamps now; `UsageFault` when ``senses`` says that it cannot."""
 
+    def lose(self, why: str) -> None:
+        """Let go of what is no longer ours; from now on everything raises ``why``."""
+
     def close(self) -> None:
         """Let every key come up and let go of the controller."""

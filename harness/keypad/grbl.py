@@ -228,6 +228,12 @@ class GrblKeypad:
             )
         return self._sensor.lamps()
 
+    def lose(self, why: str) -> None:
+        """Let go of a gantry that is no longer ours."""
+        self._link.hand_over(why)
+        if self._sensor is not None:
+            self._sensor.lose(why)
+
     def close(self) -> None:
         """Lift the stylus and let go of the port."""
         if self._link.closed:
@@ -420,7 +426,7 @@ class GrblKeypad:
                 self._options = text
 
     def _lose(self, why: str) -> None:
-        hint = "plug it in; until then the stylus stays where it is, maybe on a key"
+        hint = "connect it again; until then the stylus stays where it is, maybe on a key"
         self._observe(PartLost(self._name, why, self._device, hint), device=self._device)
 
     def _note(self, text: str) -> None:

@@ -248,6 +248,10 @@ class MatrixKeypad:
             ) from error
         return seen
 
+    def lose(self, why: str) -> None:
+        """Let go of a controller that is no longer ours; its watchdog lets every key come up."""
+        self._link.hand_over(why)
+
     def close(self) -> None:
         """Let every key come up and let go of the port."""
         if self._link.closed:
@@ -380,7 +384,7 @@ class MatrixKeypad:
                 self._see_all_lamps(text, ms)
 
     def _lose(self, why: str) -> None:
-        hint = "plug it in; the controller lets go of all keys after 2 s by itself"
+        hint = "connect it again; the controller lets go of all keys after 2 s by itself"
         self._observe(PartLost(self._name, why, self._device, hint), device=self._device)
 
     def _note(self, text: str) -> None:

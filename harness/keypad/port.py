@@ -1,4 +1,9 @@
-"""The serial port of a controller: opened with a sentence when it cannot be, read in a thread."""
+"""The serial port of a controller: opened with a sentence when it cannot be, read in a thread.
+
+A port is a device of this machine, or a URL of pyserial: ``rfc2217://host:port`` and
+``socket://host:port`` are serial ports of other machines, behind ser2net or a terminal server.
+What follows ``#`` in a URL says to people whose port it is.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +11,7 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterable
 from typing import Generic, TypeVar
+from urllib.parse import urldefrag
 
 import serial
 
@@ -15,6 +21,14 @@ __all__ = ["SerialLink"]
 
 M = TypeVar("M")
 
+#: A ser2net has no modem lines to set on some devices, and says so; labgrid ignores it, too.
+_RFC2217 = "?ign_set_control&timeout=3"
+#: What pyserial makes of a port that is closed while it reads or writes.
+_CLOSED_UNDER_IT = (TypeError, AttributeError, ValueError)
+_PLUG = "is it plugged in? is another program using the port? see dmesg and lab.yaml"
+_FAR = "does its ser2net run over there, is the network up? after # is whose port it is"
+_HELD = "labgrid-client who tells who holds what; the next run asks for it again"
+
 
 class SerialLink(Generic[M]):
     """A port for one driver alone, its messages taken in a thread; it may go, and come back.
@@ -22,10 +36,10 @@ class SerialLink(Generic[M]):
     What derives from it sets up what its thread needs and then calls :meth:`_open`.
 
     Args:
-        port: the serial device.
+        port: the serial device, or a URL.
         name: the keypad's name in lab.yaml.
         baud: line speed.
-        answer_s: seconds a write may take.
+        answer_s: seconds a write may take; a URL's takes what the network does.
         expected: what should be there, for the fault.
         unplugged: what to do when it goes by itself.
         lost: told why, when it went by itself.
@@ -51,6 +65,7 @@ class SerialLink(Generic[M]):
         self._lost = lost
         self._changed = threading.Condition()
         self._gone = ""
+        self._handed_over = ""
         self._write_lock = threading.Lock()
         self._closing = threading.Event()
 
@@ -77,8 +92,10 @@ class SerialLink(Generic[M]):
         """Open the port again after it was gone; what the controller did meanwhile is unknown.
 
         Raises:
-            BenchFault: it is not back.
+            BenchFault: it is not back, or no longer ours.
         """
+        if self._handed_over:
+            raise self._gone_fault()
         self._let_go()
         self._open()
 
@@ -87,6 +104,12 @@ class SerialLink(Generic[M]):
         with self._changed:
             self._gone = why
             self._changed.notify_all()
+
+    def hand_over(self, why: str) -> None:
+        """Let go of a port that is no longer ours; whoever uses it from now on is told why."""
+        self._handed_over = why
+        self.give_up(why)
+        self._stop_reading()
 
     def close(self) -> None:
         """Let go of the port."""
@@ -108,39 +131,56 @@ class SerialLink(Generic[M]):
         raise NotImplementedError
 
     def _open(self) -> None:
+        far = "://" in self._port
         try:
-            self._serial = serial.Serial(
-                self._port, self._baud, timeout=None, write_timeout=self._answer_s, exclusive=True
-            )
+            self._serial = self._connect_far() if far else self._connect()
         except (serial.SerialException, OSError, ValueError) as error:
             raise BenchFault(
                 f"its serial port {self._port} cannot be opened: {error}",
                 device=self._name,
                 state="not connected",
                 expected=self._expected,
-                hint="is it plugged in? is another program using the port? see dmesg and lab.yaml",
+                hint=_FAR if far else _PLUG,
             ) from error
-        self._gone = ""
+        self._gone = self._handed_over
         self._reader = threading.Thread(
             target=self._read, args=(self._serial,), name=f"{self._name}-reader", daemon=True
         )
         self._reader.start()
 
+    def _connect(self) -> serial.Serial:
+        return serial.Serial(
+            self._port, self._baud, timeout=None, write_timeout=self._answer_s, exclusive=True
+        )
+
+    def _connect_far(self) -> serial.Serial:
+        url = urldefrag(self._port).url
+        if url.startswith("rfc2217://") and "?" not in url:
+            url += _RFC2217
+        return serial.serial_for_url(url, self._baud, timeout=None)
+
     def _let_go(self) -> None:
         """End the reader's wait and close the port; harmless when its device is gone."""
-        with contextlib.suppress(serial.SerialException, OSError, AttributeError):
-            self._serial.cancel_read()
+        self._stop_reading()
         if self._reader is not threading.current_thread():
             self._reader.join(2.0)
         with contextlib.suppress(serial.SerialException, OSError):
             self._serial.close()
+
+    def _stop_reading(self) -> None:
+        """Let a read in another thread return: cancelled on a device, by closing on a URL."""
+        with contextlib.suppress(serial.SerialException, OSError, AttributeError):
+            if hasattr(self._serial, "cancel_read"):
+                self._serial.cancel_read()
+            else:
+                self._serial.close()
 
     def _write(self, data: bytes) -> None:
         self.check()
         try:
             with self._write_lock:
                 self._serial.write(data)
-        except (serial.SerialException, OSError) as error:
+        except (serial.SerialException, OSError, *_CLOSED_UNDER_IT) as error:
             self._lose(str(error))
             raise self._gone_fault() from error
 
@@ -149,8 +189,7 @@ class SerialLink(Generic[M]):
         while not self._closing.is_set():
             try:
                 data = port.read(max(1, port.in_waiting))
-            except (serial.SerialException, OSError, TypeError) as error:
-                # TypeError: what pyserial makes of a port closed under its select.
+            except (serial.SerialException, OSError, *_CLOSED_UNDER_IT) as error:
                 if not self._closing.is_set():
                     self._lose(str(error))
                 return
@@ -165,10 +204,13 @@ class SerialLink(Generic[M]):
             self._lost(f"its serial port {self._port} is gone: {why}")
 
     def _gone_fault(self) -> BenchFault:
+        hint = _FAR if "://" in self._port else self._unplugged
+        if self._handed_over:
+            hint = _HELD
         return BenchFault(
             f"its serial port {self._port} is gone: {self._gone or 'the driver was closed'}",
             device=self._name,
             state=self._doing(),
             expected="the port to stay while the bench is up",
-            hint=self._unplugged,
+            hint=hint,
         )

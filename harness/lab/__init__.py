@@ -20,10 +20,12 @@ from harness.lab.inventory import (
 from harness.lab.keypad_spec import GrblSpec, KeypadSpec, MatrixSpec, ServoStylus, ZStylus
 from harness.lab.loader import load_lab
 from harness.lab.pbx_spec import PBX_KINDS, PbxKind, PbxSpec
+from harness.lab.place_spec import LabgridSpec, PowerPort, SerialRef
 from harness.lab.power_spec import (
     Credentials,
     LabgridPowerSpec,
     OtherPowerSpec,
+    PlacePowerSpec,
     PowerSpec,
     Rest,
     ScpiPowerSpec,
@@ -38,6 +40,7 @@ __all__ = [
     "KeypadSpec",
     "Lab",
     "LabgridPowerSpec",
+    "LabgridSpec",
     "Line",
     "MatrixSpec",
     "NetworkSpec",
@@ -47,11 +50,14 @@ __all__ = [
     "PbxSpec",
     "PeerSpec",
     "PhoneSpec",
+    "PlacePowerSpec",
+    "PowerPort",
     "PowerSpec",
     "ProvisioningSpec",
     "Rest",
     "ScpiPowerSpec",
     "SeededFaults",
+    "SerialRef",
     "ServoStylus",
     "SnmpPowerSpec",
     "Values",

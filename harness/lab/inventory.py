@@ -25,6 +25,7 @@ from harness.errors import UsageFault
 from harness.lab.keypad_spec import KeypadSpec
 from harness.lab.notify_spec import NotifySpec
 from harness.lab.pbx_spec import PbxKind, PbxSpec
+from harness.lab.place_spec import LabgridSpec
 from harness.lab.power_spec import VIRTUAL, PowerSpec
 from harness.models import PHONE_MODELS, ModelName, PhoneModel
 
@@ -301,6 +302,8 @@ class Lab(_Spec):
     """PDUs, supplies and PoE switches by name."""
     keypads: dict[Name, KeypadSpec]
     """Key-pressing robots by name."""
+    labgrid: LabgridSpec | None = None
+    """Where what is leased comes from."""
     pbx: PbxSpec = PbxSpec()
     """The Asterisk the phones register to."""
     peers: dict[Name, PeerSpec]

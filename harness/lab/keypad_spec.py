@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    field_validator,
+    model_validator,
+)
+
+from harness.lab.place_spec import SerialRef, serial_ref
 
 __all__ = [
     "GrblSpec",
@@ -27,7 +37,9 @@ class _Spec(BaseModel):
 
 class _RobotSpec(_Spec):
     port: str = _VIRTUAL
-    """A serial device, or ``virtual``."""
+    """A serial device, ``labgrid:PLACE`` for one that is leased, a URL of pyserial like
+    ``rfc2217://host:port``, or ``virtual``.
+    """
     baud: Baud = 115200
     """Line speed; a USB serial device ignores it."""
 
@@ -36,9 +48,21 @@ class _RobotSpec(_Spec):
         """Whether this keypad is a digital twin."""
         return self.port == _VIRTUAL
 
+    @property
+    def leases(self) -> dict[str, SerialRef]:
+        """What it needs from labgrid's coordinator, by its key here."""
+        ref = serial_ref(self.port)
+        return {} if ref is None else {"port": ref}
+
+    @field_validator("port", "sensor", check_fields=False)
+    @classmethod
+    def _leased_well(cls, value: str) -> str:
+        serial_ref(value)
+        return value
+
 
 class MatrixSpec(_RobotSpec):
-    """A controller on the phone's key matrix. ``port`` is a serial device or ``virtual``."""
+    """A controller on the phone's key matrix."""
 
     driver: Literal["matrix"] = "matrix"
     """A controller on the key matrix, also when ``driver`` is left out."""
@@ -117,9 +141,17 @@ class GrblSpec(_RobotSpec):
     calibration: str = ""
     """A file beside lab.yaml; by default ``<keypad>.calibration.yaml``."""
     sensor: str = ""
-    """Port of a matrix controller that reads the lamps; without one the robot is blind."""
+    """Port of a matrix controller that reads the lamps, written as ``port``; without one the robot
+    is blind.
+    """
     homing_s: Annotated[float, Field(gt=0, le=300)] = 60.0
     """Seconds homing may take."""
+
+    @property
+    def leases(self) -> dict[str, SerialRef]:
+        """What it needs from labgrid's coordinator, by its key here."""
+        ref = serial_ref(self.sensor)
+        return super().leases | ({} if ref is None else {"sensor": ref})
 
 
 def _named_driver(value: object) -> object:

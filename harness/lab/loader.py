@@ -9,6 +9,7 @@ from harness.lab.checked import Fault, Place, load_checked
 from harness.lab.inventory import Lab
 from harness.lab.network_rules import network_faults
 from harness.lab.passwords import with_passwords
+from harness.lab.power_spec import PlacePowerSpec
 from harness.tones import TONES_APART_HZ
 
 __all__ = ["load_lab"]
@@ -39,6 +40,7 @@ def _faults(lab: Lab) -> Iterator[Fault]:
     yield from _references(lab)
     yield from _twins(lab)
     yield from network_faults(lab)
+    yield from _leased(lab)
 
 
 def _twins(lab: Lab) -> Iterator[Fault]:
@@ -53,6 +55,21 @@ def _twins(lab: Lab) -> Iterator[Fault]:
         if keypad is not None and not keypad.virtual:
             text = f"a virtual phone needs a virtual keypad, {phone.keypad} is at {keypad.port}"
             yield ("phones", name, "keypad"), f"{text}; or is this phone of kind: hardware?"
+
+
+def _leased(lab: Lab) -> Iterator[Fault]:
+    """Yield what is leased and cannot be: nobody to lease it from, or no way to it."""
+    leased: list[Place] = [
+        ("power", name, "address")
+        for name, pdu in lab.power.items()
+        if isinstance(pdu, PlacePowerSpec)
+    ]
+    leased += [("keypads", name, key) for name, pad in lab.keypads.items() for key in pad.leases]
+    for place in leased:
+        if lab.labgrid is None:
+            yield place, "to lease it, say labgrid: {coordinator: HOST} at the top of this file"
+        elif lab.network.namespace:
+            yield place, "no way leads to it out of network.namespace"
 
 
 def _references(lab: Lab) -> Iterator[Fault]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import stat
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -14,6 +15,7 @@ from pydantic import (
     ConfigDict,
     Discriminator,
     Field,
+    PrivateAttr,
     SecretStr,
     Tag,
     ValidationInfo,
@@ -25,6 +27,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from harness.errors import UsageFault
+from harness.lab.place_spec import PlaceName, PowerPort
 
 __all__ = [
     "POWER_TAGS",
@@ -32,6 +35,7 @@ __all__ = [
     "Credentials",
     "LabgridPowerSpec",
     "OtherPowerSpec",
+    "PlacePowerSpec",
     "PowerSpec",
     "Rest",
     "ScpiPowerSpec",
@@ -58,7 +62,7 @@ def power_drivers() -> tuple[str, ...]:
 
 
 #: How pydantic calls the kinds of entry in the places of its errors.
-POWER_TAGS = frozenset({"scpi", "snmp", "labgrid", "other"})
+POWER_TAGS = frozenset({"scpi", "snmp", "labgrid", "place", "other"})
 
 
 class Credentials(BaseModel):
@@ -327,6 +331,53 @@ class LabgridPowerSpec(_PowerSpec):
         return self
 
 
+class PlacePowerSpec(_PowerSpec):
+    """The power ports of a labgrid place, leased from the coordinator under ``labgrid``.
+
+    ``address`` is the place's name, ``outlets`` are the names of its ``NetworkPowerPort`` resources
+    as the place has them (``labgrid-client -p PLACE show``). They are switched by labgrid's driver.
+    """
+
+    driver: Literal["place"]
+    """Power of a place of labgrid."""
+    address: PlaceName
+    """The name of the place."""
+    outlets: Annotated[
+        tuple[Annotated[str, Field(pattern=_OUTLET)], ...], Field(min_length=1, max_length=64)
+    ] = ("NetworkPowerPort",)
+    """The names of the place's power ports that are yours."""
+    timeout_s: Annotated[float, Field(gt=0, le=60)] = 10.0
+    """Seconds one answer may take."""
+    credentials: None = None
+    """None: what a power port needs, its exporter says."""
+
+    #: By outlet, once they are leased, and the interpreter that has labgrid.
+    _leased: tuple[Mapping[str, PowerPort], str] = PrivateAttr(({}, ""))
+
+    def leased(self, ports: Mapping[str, PowerPort], python: str) -> Self:
+        """Return the same entry with what a lease has found out."""
+        found = self.model_copy()
+        found._leased = (ports, python)
+        return found
+
+    @property
+    def ports(self) -> Mapping[str, PowerPort]:
+        """The power ports by outlet; empty before they are leased."""
+        return self._leased[0]
+
+    @property
+    def python(self) -> str:
+        """The interpreter that has labgrid; empty before there is a lease."""
+        return self._leased[1]
+
+    @field_validator("address")
+    @classmethod
+    def _has_no_twin(cls, value: str) -> str:
+        if value == VIRTUAL:
+            raise ValueError("there is no twin for a place: give the name of one")
+        return value
+
+
 class OtherPowerSpec(_PowerSpec):
     """Any other driver that has a file in harness/power/drivers."""
 
@@ -363,6 +414,7 @@ PowerSpec = Annotated[
     Annotated[ScpiPowerSpec, Tag("scpi")]
     | Annotated[SnmpPowerSpec, Tag("snmp")]
     | Annotated[LabgridPowerSpec, Tag("labgrid")]
+    | Annotated[PlacePowerSpec, Tag("place")]
     | Annotated[OtherPowerSpec, Tag("other")],
     Discriminator(_kind),
 ]

@@ -12,6 +12,7 @@ a resource        of what                                     why two harnesses 
 ``outlet:A/N``    an outlet, by its PDU's address             one cuts what the other tests
 ``pdu:A``         a whole PDU, see below                      commands of two would mix
 ``serial:D``      a keypad's or light sensor's serial device  one program can have it
+``place:P``       whatever is leased from a place of labgrid  it is leased to one as a whole
 ================  ==========================================  =====================================
 
 Twins of PDUs and keypads live and die with the run that started them: nobody else can reach them,
@@ -33,7 +34,14 @@ from pathlib import Path
 from harness.lab.inventory import Lab
 from harness.lab.keypad_spec import GrblSpec, KeypadSpec
 from harness.lab.lock_entries import Resource
-from harness.lab.power_spec import VIRTUAL, LabgridPowerSpec, PowerSpec, ScpiPowerSpec
+from harness.lab.place_spec import serial_ref
+from harness.lab.power_spec import (
+    VIRTUAL,
+    LabgridPowerSpec,
+    PlacePowerSpec,
+    PowerSpec,
+    ScpiPowerSpec,
+)
 
 __all__ = [
     "SELECTING_DIALECTS",
@@ -137,6 +145,9 @@ def _phone(lab: Lab, name: str) -> Iterator[Resource]:
 def _outlet(pdu: PowerSpec, name: str, outlet: str) -> Iterator[Resource]:
     if pdu.virtual:
         return
+    if isinstance(pdu, PlacePowerSpec):
+        yield Resource(f"place:{pdu.address}", f"{name}/{outlet}")
+        return
     address = pdu.address.lower()
     if isinstance(pdu, LabgridPowerSpec) and pdu.port is not None:
         address = f"{address}:{pdu.port}"
@@ -153,9 +164,11 @@ def _one_at_a_time(pdu: PowerSpec) -> bool:
 
 
 def _keypad(spec: KeypadSpec, name: str) -> Iterator[Resource]:
+    places = dict.fromkeys(ref.place for ref in spec.leases.values())
+    yield from (Resource(f"place:{place}", name) for place in places)
     ports: Iterable[str] = (spec.port, spec.sensor if isinstance(spec, GrblSpec) else "")
     for port in ports:
-        if port and port != VIRTUAL:
+        if port and port != VIRTUAL and serial_ref(port) is None:
             # A device has several names: by number, by its place, by its serial number.
             device = os.path.realpath(port) if port.startswith("/") else port
             yield Resource(f"serial:{device}", name)

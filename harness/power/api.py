@@ -74,6 +74,9 @@ class Power(Protocol):
     def watch(self, outlet: str, effect: SideEffect) -> None:
         """Let a side effect confirm or contradict what the device says of an outlet."""
 
+    def lose(self, why: str) -> None:
+        """Touch no more what is no longer ours; from now on everything raises ``why``."""
+
     def close(self) -> None:
         """Let go of the device; outlets keep their state."""
 

@@ -69,6 +69,7 @@ class SwitchedOutlets:
         self._lock = threading.RLock()
         self._closing = threading.Event()
         self._gone = ""
+        self._lost = ""
 
     @property
     def name(self) -> str:
@@ -83,7 +84,7 @@ class SwitchedOutlets:
     @property
     def gone(self) -> str:
         """Why it could not be talked to the last time; empty when it could."""
-        return self._gone
+        return self._lost or self._gone
 
     def mend(self) -> None:
         """Connect again after it could not be talked to.
@@ -91,8 +92,10 @@ class SwitchedOutlets:
         Raises:
             BenchFault: it still cannot.
         """
+        outlet = self._named[0] if self._named else self._outlets[0]
+        self._check(outlet)
         with self._lock:
-            self._read(self._named[0] if self._named else self._outlets[0])
+            self._read(outlet)
         self._observe(PartBack(self._name), device=self._name)
 
     def watch(self, outlet: str, effect: SideEffect) -> None:
@@ -169,6 +172,11 @@ class SwitchedOutlets:
         with self._lock:
             return self._amperes(outlet)
 
+    def lose(self, why: str) -> None:
+        """Touch nothing any more of a device that is no longer ours; whoever tries is told why."""
+        self._lost = why
+        self._closing.set()
+
     def close(self) -> None:
         """Let go of the device; outlets keep their state."""
         self._closing.set()
@@ -182,6 +190,13 @@ class SwitchedOutlets:
                 device=self._name,
                 expected=f"one of {', '.join(self._outlets)}",
                 hint="correct the phone's outlet, or the PDU's outlets, in lab.yaml",
+            )
+        if self._lost:
+            raise BenchFault(
+                f"it is no longer ours: {self._lost}",
+                device=self._name,
+                expected="its place to stay leased while the bench is up",
+                hint="labgrid-client who tells who holds what; start again when it is free",
             )
         if self._closing.is_set():
             raise BenchFault(

@@ -46,6 +46,10 @@ class WrittenPower:
         """
         self._power.mend()
 
+    def lose(self, why: str) -> None:
+        """Touch nothing any more of a device that is no longer ours."""
+        self._power.lose(why)
+
     def set(self, outlet: str, on: bool) -> None:
         """Write it down, then switch the outlet; returns once the new state is confirmed.
 
@@ -112,6 +116,10 @@ class WrittenKeypad:
             BenchFault: it still cannot be talked to.
         """
         self._keypad.mend()
+
+    def lose(self, why: str) -> None:
+        """Touch nothing any more of a device that is no longer ours."""
+        self._keypad.lose(why)
 
     def press(self, key: str) -> None:
         """Write it down, then push a key down and keep it down."""

@@ -19,6 +19,7 @@ from harness.keypad import build_keypad
 from harness.lab import Lab, load_lab
 from harness.lab.reservation import reserve
 from harness.lab.resources import station_resources
+from harness.places import Lease, leased
 from harness.power import open_power
 from harness.recovery.journal import SUFFIX, Written, read_journal
 from harness.recovery.leftovers import end_leftovers
@@ -104,8 +105,12 @@ def _recover(written: Written, *, give_up: bool) -> Recovered:
                     # Another harness may use the same devices by now; its night comes first.
                     mine = reserve(station_resources(lab), reason=f"recovery of {lab.name}")
                     stack.enter_context(mine)
-                _keys_up(written, lab, told)
-                _outlets_at_rest(written, lab, told)
+                used = _used(written, lab)
+                lease = stack.enter_context(
+                    leased(used, Timeline().observer("labgrid"), partly=True)
+                )
+                _keys_up(written, lease, told)
+                _outlets_at_rest(written, lease, told)
         except BenchFault as fault:
             told.left.append(_sentence(fault))
     try:
@@ -139,7 +144,19 @@ def _real_devices(written: Written, lab: Lab) -> bool:
     return any(not each.virtual for each in (*keypads, *pdus))
 
 
-def _keys_up(written: Written, lab: Lab, told: Recovered) -> None:
+def _used(written: Written, lab: Lab) -> Lab:
+    """Return a lab without devices that nothing was done with: their places need not be free."""
+    pdus = {pdu for pdu, _ in written.outlets}
+    return lab.model_copy(
+        update={
+            "power": {name: spec for name, spec in lab.power.items() if name in pdus},
+            "keypads": {n: spec for n, spec in lab.keypads.items() if n in written.keypads},
+        }
+    )
+
+
+def _keys_up(written: Written, lease: Lease, told: Recovered) -> None:
+    lab = lease.lab
     for name in sorted(written.keypads):
         spec = lab.keypads.get(name)
         held = " ".join(sorted(written.keys.get(name, ())))
@@ -152,6 +169,7 @@ def _keys_up(written: Written, lab: Lab, told: Recovered) -> None:
             continue
         observe = Timeline().observer(name)
         try:
+            lease.needed(name)
             # A gantry lifts its stylus and homes as it is opened.
             keypad = build_keypad(lab, name, spec.port, observe)
             try:
@@ -164,7 +182,8 @@ def _keys_up(written: Written, lab: Lab, told: Recovered) -> None:
         told.done.append(f"{name}: every key is up" + (f"; may have held {held}" if held else ""))
 
 
-def _outlets_at_rest(written: Written, lab: Lab, told: Recovered) -> None:
+def _outlets_at_rest(written: Written, lease: Lease, told: Recovered) -> None:
+    lab = lease.lab
     for name in sorted({pdu for pdu, _ in written.outlets}):
         spec = lab.power.get(name)
         outlets = {at: each for (pdu, at), each in written.outlets.items() if pdu == name}
@@ -176,6 +195,7 @@ def _outlets_at_rest(written: Written, lab: Lab, told: Recovered) -> None:
         if spec.virtual:
             continue
         try:
+            lease.needed(name)
             power = open_power(spec, name, Timeline().observer(name), named=list(outlets))
         except HarnessError as error:
             told.left.append(_sentence(error))

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from far_port import FarPort
 from running_gantry import gantries
 
 from harness.keypad import Keypad, MatrixKeypad
@@ -33,9 +34,32 @@ class Robot:
 Starter = Callable[[Path, Timeline, Any], AbstractContextManager[Robot]]
 
 
-@contextmanager
-def matrix_twin(tmp_path: Path, timeline: Timeline, keypad_twin: Any) -> Iterator[Robot]:
+def matrix_twin(_: Path, timeline: Timeline, keypad_twin: Any) -> AbstractContextManager[Robot]:
     running = keypad_twin()
+    return _matrix(running, running.port, running.unplug, running.pull_for, timeline)
+
+
+@contextmanager
+def matrix_twin_of_another_machine(
+    _: Path, timeline: Timeline, keypad_twin: Any
+) -> Iterator[Robot]:
+    running = keypad_twin()
+    far = FarPort(running.port)
+    try:
+        with _matrix(running, far.url, far.unplug, far.pull_for, timeline) as robot:
+            yield robot
+    finally:
+        far.close()
+
+
+@contextmanager
+def _matrix(
+    running: Any,
+    port: str,
+    unplug: Callable[[], None],
+    pull_for: Callable[[float], None],
+    timeline: Timeline,
+) -> Iterator[Robot]:
     felt: list[str] = []
     press = running.twin._world.key
 
@@ -44,9 +68,9 @@ def matrix_twin(tmp_path: Path, timeline: Timeline, keypad_twin: Any) -> Iterato
         press(keypad, key, down=down)
 
     running.twin._world.key = feel
-    keypad = MatrixKeypad(running.port, "keypad-1", "desk", timeline.observer("keypad-1"))
+    keypad = MatrixKeypad(port, "keypad-1", "desk", timeline.observer("keypad-1"))
     try:
-        yield Robot(keypad, lambda: felt, running.unplug, running.pull_for, chords=True)
+        yield Robot(keypad, lambda: felt, unplug, pull_for, chords=True)
     finally:
         keypad.close()
 
@@ -69,4 +93,9 @@ def grbl_twin_servo(tmp_path: Path, timeline: Timeline, _: Any) -> AbstractConte
     return _gantry(tmp_path, timeline, {"kind": "servo", "settle_ms": 50})
 
 
-ROBOTS: tuple[Starter, ...] = (matrix_twin, grbl_twin_z, grbl_twin_servo)
+ROBOTS: tuple[Starter, ...] = (
+    matrix_twin,
+    matrix_twin_of_another_machine,
+    grbl_twin_z,
+    grbl_twin_servo,
+)

@@ -149,7 +149,8 @@ def test_a_cable_that_is_put_back_is_found_and_nothing_is_held(
     robot: Robot, timeline: Timeline
 ) -> None:
     robot.keypad.press("1")
-    robot.pull_for(0.5)
+    # Longer than any of them takes to see that it is gone and to try once.
+    robot.pull_for(1.5)
     assert timeline.wait_until(lambda _: bool(robot.keypad.gone), within=2.0)
     with pytest.raises(BenchFault, match="is gone"):
         robot.keypad.tap("2")
@@ -162,6 +163,20 @@ def test_a_cable_that_is_put_back_is_found_and_nothing_is_held(
     robot.keypad.tap("2", ms=1)
     robot.keypad.release_all()
     assert robot.felt() == ["1+", "1-", "2+", "2-"]
+
+
+def test_what_is_no_longer_ours_is_not_touched(robot: Robot, timeline: Timeline) -> None:
+    robot.keypad.tap("1", ms=1)
+    robot.keypad.lose("place desk-1 is lost: somebody released it")
+    for touch in (lambda: robot.keypad.tap("2"), robot.keypad.release_all, robot.keypad.mend):
+        with pytest.raises(BenchFault, match="place desk-1 is lost: somebody") as caught:
+            touch()
+        assert "labgrid-client who" in caught.value.hint
+    assert robot.keypad.gone
+    robot.keypad.close()
+    assert robot.felt() == ["1+", "1-"]
+    # Whoever took it away says so once, for all that was in the place.
+    assert not timeline.lost()
 
 
 def test_every_key_of_a_phone_is_known(robot: Robot) -> None:

@@ -56,7 +56,10 @@ def test_two_words_make_it_snmp(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("entry", "fault"),
     [
-        ("driver: scpy", "13:5: power.pdu-1.driver: no such driver; there are: labgrid, scpi,"),
+        (
+            "driver: scpy",
+            "13:5: power.pdu-1.driver: no such driver; there are: labgrid, place, scpi,",
+        ),
         ("driver: snmp", "12:3: power.pdu-1.mib: this key is required and missing"),
         ("driver: snmp\nmib: apc", "14:5: power.pdu-1.mib: Input should be 'apc-rpdu'"),
         ("driver: scpi\nmib: poe", "14:5: power.pdu-1.mib: no such key here"),

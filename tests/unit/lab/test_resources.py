@@ -63,12 +63,14 @@ def test_hardware_is_locked_as_what_it_is() -> None:
     services, stations = service_resources(lab), station_resources(lab)
     assert {"dhcp:eth1", "tftp:192.0.2.1:69"} <= set(names(services))
     assert set(names(stations)) == {
-        "phone:0024C4ABCDEF", "phone:0024C4ABCDF0", "phone:0024C4ABCDF1",
+        "phone:0024C4ABCDEF", "phone:0024C4ABCDF0", "phone:0024C4ABCDF1", "phone:0024C4ABCDF2",
         "outlet:192.0.2.10/1", "outlet:192.0.2.11/1.7",
         # An HMP is told the outlet first: commands of two harnesses would mix.
         "pdu:tcpip0::192.0.2.12::5025::socket",
         "serial:/dev/serial/by-id/usb-MicroPython_Board_in_FS_mode_0001-if00",
         "serial:/dev/ttyACM1", "serial:/dev/ttyUSB0", "serial:/dev/ttyACM2",
+        # Its outlet and its keypad: labgrid leases them as one.
+        "place:desk-1",
     }  # fmt: skip
     # The same device anywhere on this machine, whatever network the harness is in.
     assert not any("@" in each.key for each in stations)
@@ -94,18 +96,24 @@ def test_a_supply_that_selects_first_is_locked_whole(dialect: object) -> None:
 def test_phones_with_nothing_in_common_are_apart() -> None:
     assert station_groups(lab_of("lab.yaml")) == (("desk-7942",), ("desk-7962",))
     lab = lab_of("lab.example-hardware.yaml")
-    assert station_groups(lab) == (("rack-7942",), ("rack-7962",), ("bench-7942",))
+    assert station_groups(lab) == (
+        ("rack-7942",), ("rack-7962",), ("bench-7942",), ("remote-7942",)
+    )  # fmt: skip
 
 
 def test_phones_that_share_something_belong_together() -> None:
     # keypad-2 of the third phone is the port of the second phone's light sensor.
     lab = lab_of("lab.example-hardware.yaml", keypads__keypad_2__port="/dev/ttyACM2")
-    assert station_groups(lab) == (("rack-7942",), ("rack-7962", "bench-7942"))
+    assert station_groups(lab) == (
+        ("rack-7942",), ("rack-7962", "bench-7942"), ("remote-7942",)
+    )  # fmt: skip
     # And over a third one.
     lab = lab.model_copy(
         update={"keypads": {**lab.keypads, "keypad-1": lab.keypads["keypad-2"]}}
     )  # fmt: skip
-    assert station_groups(lab) == (("rack-7942", "rack-7962", "bench-7942"),)
+    assert station_groups(lab) == (
+        ("rack-7942", "rack-7962", "bench-7942"), ("remote-7942",)
+    )  # fmt: skip
 
 
 def test_phones_on_a_supply_for_one_at_a_time_belong_together() -> None:
@@ -114,4 +122,6 @@ def test_phones_on_a_supply_for_one_at_a_time_belong_together() -> None:
     second = lab.phones["bench-7942"].outlet.model_copy(update={"outlet": "2"})
     phones["rack-7942"] = phones["rack-7942"].model_copy(update={"outlet": second})
     lab = lab.model_copy(update={"phones": phones})
-    assert station_groups(lab) == (("rack-7942", "bench-7942"), ("rack-7962",))
+    assert station_groups(lab) == (
+        ("rack-7942", "bench-7942"), ("rack-7962",), ("remote-7942",)
+    )  # fmt: skip

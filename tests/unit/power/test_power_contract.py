@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +91,7 @@ def test_never_switches_an_outlet_that_lab_yaml_does_not_name(rig: Rig, timeline
     entry = rig.entry | {"outlets": 4}
     if rig.spec.lists_outlets:
         entry = rig.entry | {"outlets": [rig.outlets[0]]}
-    spec = Rig(entry, rig.truth, rig.unplug).spec
+    spec = replace(rig, entry=entry).spec
     power = open_power(
         spec, "pdu-1", timeline.observer("pdu-1"), rig.address, named=[rig.outlets[0]]
     )
@@ -137,6 +138,22 @@ def test_nobody_at_the_address_is_a_fault_with_a_sentence(rig: Rig, timeline: Ti
     assert caught.value.hint
     for secret in rig.environment.values():
         assert secret not in str(caught.value) or secret == "admin"
+
+
+def test_what_is_no_longer_ours_is_not_touched(power: Power, rig: Rig) -> None:
+    outlet = rig.outlets[0]
+    power.set(outlet, on=True)
+    power.lose("place desk-1 is lost: somebody released it")
+    for touch in (
+        lambda: power.set(outlet, on=False),
+        lambda: power.state(outlet),
+        lambda: power.current(outlet),
+        power.mend,
+    ):
+        with pytest.raises(BenchFault, match="place desk-1 is lost: somebody released it"):
+            touch()
+    assert "place desk-1 is lost" in power.gone
+    assert rig.truth(outlet)
 
 
 def test_after_close_it_is_a_bench_fault(power: Power, rig: Rig) -> None:
