@@ -8,19 +8,16 @@ busy. With many phones at once that stays the shortest a night can be.
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import platform
 import resource
 import subprocess
 import sys
 import tempfile
 import time
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from bench.path import critical_path
+from bench.written import write_result
 from harness.errors import BenchFault, HarnessError
 from harness.runs import Verdict, load_run
 from harness.timeline import read_timelines
@@ -132,18 +129,11 @@ def run(phones: int, speed: float, keyword: str, target: Path) -> list[Night]:
         lab.write_text(rack_yaml(phones, speed), encoding="utf-8")
         nights = [night(lab, 1, keyword)]
         nights += [night(lab, phones, keyword, nights[0].path)] if phones > 1 else []
-    target.parent.mkdir(parents=True, exist_ok=True)
-    result = {
-        "what": f"virtual 7942Gs at {speed:g} times device time, tests: {keyword or 'all'}",
-        "when": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": {
-            "cores": os.cpu_count(),
-            "kernel": platform.release(),
-            "python": platform.python_version(),
-        },
-        "nights": [asdict(one) | {"ratio": round(one.ratio, 3)} for one in nights],
-    }
-    target.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    write_result(
+        target,
+        f"virtual 7942Gs at {speed:g} times device time, tests: {keyword or 'all'}",
+        nights=[asdict(one) | {"ratio": round(one.ratio, 3)} for one in nights],
+    )
     return nights
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -14,11 +12,11 @@ import tempfile
 import time
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from bench.servers import NAMES, Running, running
+from bench.written import write_result
 from harness.errors import BenchFault, HarnessError
 from harness.provisioning import load_manifest, make_up
 
@@ -157,19 +155,12 @@ def run(rounds: int, clients: tuple[int, ...], names: list[str], target: Path) -
                         flush=True,
                     )
         versions = {server.name: server.version for server in servers}
-    target.parent.mkdir(parents=True, exist_ok=True)
-    result = {
-        "what": f"{LOAD}, {len(digests)} files, 512-byte blocks, no options",
-        "when": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": {
-            "cores": os.cpu_count(),
-            "kernel": platform.release(),
-            "python": platform.python_version(),
-        },
-        "versions": versions,
-        "measurements": [asdict(one) for one in measured],
-    }
-    target.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    write_result(
+        target,
+        f"{LOAD}, {len(digests)} files, 512-byte blocks, no options",
+        versions=versions,
+        measurements=[asdict(one) for one in measured],
+    )
     return measured
 
 

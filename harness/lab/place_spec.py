@@ -10,7 +10,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["LEASED", "LabgridSpec", "PowerPort", "SerialRef", "serial_ref"]
+__all__ = ["LEASED", "LabgridSpec", "PowerPort", "SerialRef", "interpreter", "serial_ref"]
 
 #: What the port of a keypad begins with that is leased.
 LEASED = "labgrid:"
@@ -19,6 +19,11 @@ _PLACE = r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}"
 _SERIAL = re.compile(rf"^{LEASED}({_PLACE})(?:/([A-Za-z0-9][A-Za-z0-9._-]{{0,63}}))?$")
 
 PlaceName = Annotated[str, Field(pattern=rf"^{_PLACE}$")]
+
+
+def interpreter(python: str) -> str:
+    """Return the interpreter that has labgrid: the one that lab.yaml names, or else our own."""
+    return str(Path(python).expanduser()) if python else sys.executable
 
 
 class LabgridSpec(BaseModel):
@@ -40,7 +45,7 @@ class LabgridSpec(BaseModel):
     @property
     def interpreter(self) -> str:
         """The interpreter that has labgrid."""
-        return str(Path(self.python).expanduser()) if self.python else sys.executable
+        return interpreter(self.python)
 
 
 @dataclass(frozen=True, slots=True)

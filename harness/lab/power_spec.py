@@ -27,7 +27,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from harness.errors import UsageFault
-from harness.lab.place_spec import PlaceName, PowerPort
+from harness.lab.place_spec import PlaceName, PowerPort, interpreter
 
 __all__ = [
     "POWER_TAGS",
@@ -329,6 +329,11 @@ class LabgridPowerSpec(_PowerSpec):
         if self.virtual:
             raise ValueError("there is no twin for labgrid's backends: give an address")
         return self
+
+    @property
+    def interpreter(self) -> str:
+        """The interpreter that has labgrid."""
+        return interpreter(self.python)
 
 
 class PlacePowerSpec(_PowerSpec):

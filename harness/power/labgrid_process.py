@@ -12,8 +12,16 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import UsageFault
+from harness.power.api import OutletState
 
-__all__ = ["START_S", "LabgridProcess", "NoAnswer", "no_interpreter", "not_installed"]
+__all__ = [
+    "START_S",
+    "LabgridProcess",
+    "NoAnswer",
+    "ProcessOutlets",
+    "no_interpreter",
+    "not_installed",
+]
 
 _WORKER = Path(__file__).parent / "labgrid_worker.py"
 #: Seconds the other interpreter may take to import labgrid, which pulls in gRPC.
@@ -138,3 +146,45 @@ class LabgridProcess:
         line, _, self._unread = self._unread.partition(b"\n")
         answer: dict[str, Any] = json.loads(line)
         return answer
+
+
+class ProcessOutlets:
+    """What all outlets that labgrid switches have in common; see `OutletDriver`."""
+
+    def __init__(self, process: LabgridProcess) -> None:
+        self._process = process
+
+    def switch(self, outlet: str, on: bool) -> bool:
+        """Let labgrid switch; False when it failed or did not come back."""
+        try:
+            self._process.call(self._order(outlet, on))
+        except NoAnswer:
+            return False
+        return True
+
+    def amperes(self, outlet: str) -> float | None:  # noqa: ARG002 (a protocol)
+        """Say nothing: labgrid's power code measures nothing."""
+        return None
+
+    def complaint(self, outlet: str) -> str:  # noqa: ARG002 (a protocol)
+        """Say nothing more than the faults do."""
+        return ""
+
+    def close(self) -> None:
+        """End the other process."""
+        self._process.close()
+
+    def _order(self, outlet: str, value: bool | None) -> dict[str, Any]:
+        """Return the order to switch an outlet, or to read it: None."""
+        raise NotImplementedError
+
+    def _read(self, outlet: str) -> OutletState | None:
+        """Return an outlet's state; None when the power code cannot read at all.
+
+        Raises:
+            NoAnswer: it failed, hung or ended.
+        """
+        answer = self._process.call(self._order(outlet, None))
+        if "unreadable" in answer:
+            return None
+        return OutletState.ON if answer["result"] else OutletState.OFF

@@ -6,20 +6,18 @@ labgrid brings its own pyserial; and a backend that hangs, as most set no timeou
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import Any
 
 from harness.errors import BenchFault
 from harness.lab import LabgridPowerSpec
 from harness.power.api import OutletState
 from harness.power.build import Opening, register
-from harness.power.labgrid_process import LabgridProcess, NoAnswer
+from harness.power.labgrid_process import LabgridProcess, NoAnswer, ProcessOutlets
 
 __all__ = ["LabgridOutlets"]
 
 
-class LabgridOutlets:
+class LabgridOutlets(ProcessOutlets):
     """Drive outlets through a backend of labgrid (an `OutletDriver`)."""
 
     def __init__(self, opening: Opening) -> None:
@@ -31,10 +29,9 @@ class LabgridOutlets:
         for key, secret in opening.secrets.items():
             self._host = self._host.replace(f"{{{key}}}", secret)
         self.reads_back = True
-        given = self._spec.python
-        python = str(Path(given).expanduser()) if given else sys.executable
-        self._process = LabgridProcess(
-            self._name, python, self._spec.backend, self._spec.timeout_s
+        spec = self._spec
+        super().__init__(
+            LabgridProcess(self._name, spec.interpreter, spec.backend, spec.timeout_s)
         )  # fmt: skip
         self._version = self._process.start()
         # The proof that somebody is there, and that the backend can read.
@@ -49,18 +46,10 @@ class LabgridOutlets:
         """Which backend drives it."""
         return f"labgrid {self._version}, {self._spec.backend} at {self._shown}"
 
-    def switch(self, outlet: str, on: bool) -> bool:
-        """Let the backend switch; False when it failed or did not come back."""
-        try:
-            self._call(outlet, on)
-        except NoAnswer:
-            return False
-        return True
-
     def read(self, outlet: str) -> OutletState:
         """Let the backend read, if it can."""
         try:
-            answer = self._call(outlet, None)
+            state = self._read(outlet)
         except NoAnswer as trouble:
             raise BenchFault(
                 f"labgrid's backend {self._spec.backend} cannot read outlet {outlet}: "
@@ -69,26 +58,13 @@ class LabgridOutlets:
                 expected=f"an answer from {self._shown} within {self._spec.timeout_s:.1f} s",
                 hint="is it powered and on the network, are address, port and backend right?",
             ) from None
-        if "unreadable" in answer:
+        if state is None:
             self.reads_back = False
             return OutletState.UNKNOWN
-        return OutletState.ON if answer["result"] else OutletState.OFF
+        return state
 
-    def amperes(self, outlet: str) -> float | None:  # noqa: ARG002 (a protocol)
-        """Say nothing: labgrid's backends measure nothing."""
-        return None
-
-    def complaint(self, outlet: str) -> str:  # noqa: ARG002 (a protocol)
-        """Say nothing more than the faults do."""
-        return ""
-
-    def close(self) -> None:
-        """End the other process."""
-        self._process.close()
-
-    def _call(self, outlet: str, value: bool | None) -> dict[str, Any]:
-        order = {"host": self._host, "port": self._spec.port, "index": outlet, "value": value}
-        return self._process.call(order)
+    def _order(self, outlet: str, value: bool | None) -> dict[str, Any]:
+        return {"host": self._host, "port": self._spec.port, "index": outlet, "value": value}
 
     def _without_secrets(self, text: str) -> str:
         for secret in self._secrets.values():

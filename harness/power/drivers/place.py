@@ -14,7 +14,7 @@ from harness.errors import BenchFault, HarnessBug
 from harness.lab import PlacePowerSpec
 from harness.power.api import OutletState
 from harness.power.build import Opening, register
-from harness.power.labgrid_process import LabgridProcess, NoAnswer
+from harness.power.labgrid_process import LabgridProcess, NoAnswer, ProcessOutlets
 
 __all__ = ["PlaceOutlets"]
 
@@ -22,7 +22,7 @@ __all__ = ["PlaceOutlets"]
 _USER = re.compile(r"//[^/@\s]*@")
 
 
-class PlaceOutlets:
+class PlaceOutlets(ProcessOutlets):
     """Drive the leased power ports of a place (an `OutletDriver`)."""
 
     def __init__(self, opening: Opening) -> None:
@@ -31,7 +31,9 @@ class PlaceOutlets:
         if not self._spec.ports:
             raise HarnessBug(f"{self._name}: place {self._spec.address} was not leased")
         self._readable = dict.fromkeys(self._spec.ports, True)
-        self._process = LabgridProcess(self._name, self._spec.python, "", self._spec.timeout_s)
+        super().__init__(
+            LabgridProcess(self._name, self._spec.python, "", self._spec.timeout_s)
+        )  # fmt: skip
         self._version = self._process.start()
         # The proof that somebody is there, and which ports can be read.
         try:
@@ -53,18 +55,10 @@ class PlaceOutlets:
         """Whether all of its ports can be read."""
         return all(self._readable.values())
 
-    def switch(self, outlet: str, on: bool) -> bool:
-        """Let labgrid switch; False when it failed or did not come back."""
-        try:
-            self._call(outlet, on)
-        except NoAnswer:
-            return False
-        return True
-
     def read(self, outlet: str) -> OutletState:
         """Let labgrid read, if its model can."""
         try:
-            answer = self._call(outlet, None)
+            state = self._read(outlet)
         except NoAnswer as trouble:
             port = self._spec.ports[outlet]
             raise BenchFault(
@@ -76,25 +70,11 @@ class PlaceOutlets:
                 expected=f"an answer within {self._spec.timeout_s:.1f} s",
                 hint="does this machine reach it? is the exporter's file right?",
             ) from None
-        self._readable[outlet] = "unreadable" not in answer
-        if not self._readable[outlet]:
-            return OutletState.UNKNOWN
-        return OutletState.ON if answer["result"] else OutletState.OFF
+        self._readable[outlet] = state is not None
+        return OutletState.UNKNOWN if state is None else state
 
-    def amperes(self, outlet: str) -> float | None:  # noqa: ARG002 (a protocol)
-        """Say nothing: labgrid's power ports measure nothing."""
-        return None
-
-    def complaint(self, outlet: str) -> str:  # noqa: ARG002 (a protocol)
-        """Say nothing more than the faults do."""
-        return ""
-
-    def close(self) -> None:
-        """End the other process."""
-        self._process.close()
-
-    def _call(self, outlet: str, value: bool | None) -> dict[str, Any]:
-        return self._process.call({**asdict(self._spec.ports[outlet]), "value": value})
+    def _order(self, outlet: str, value: bool | None) -> dict[str, Any]:
+        return {**asdict(self._spec.ports[outlet]), "value": value}
 
 
 @register("place")
