@@ -317,6 +317,7 @@ def _add_capture(bench: Bench, stack: ExitStack, faults: Faults) -> None:
         bench.timeline.observer("capture"),
         {str(spec.address): name for name, spec in lab.phones.items()},
         bench.workdir / "session.pcap",
+        loopback=True,
     )
     stack.callback(bench.capture.stop)
     faults.attempt(bench.capture.start)
