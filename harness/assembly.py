@@ -131,7 +131,7 @@ def build_power(
     lab: Lab, timeline: Timeline, doors: Doors, stack: ExitStack, faults: Faults
 ) -> dict[str, Power]:
     """Connect every PDU of a lab; of its outlets, only those that feed phones are switched."""
-    outlets = [spec.outlet for spec in lab.phones.values()]
+    outlets = {str(spec.outlet): spec.outlet for spec in lab.phones.values()}.values()
     found: dict[str, Power] = {}
     for name, pdu in lab.power.items():
         power = faults.attempt(
@@ -161,7 +161,7 @@ def build_keypads(
                 name,
                 doors.keypads.get(name, spec.port),
                 timeline.observer(name),
-                doors.sensors.get(name),
+                doors.sensors,
             )
         )
         if keypad is not None:
@@ -183,11 +183,18 @@ def build_phones(
     for name, spec in lab.phones.items():
         if spec.keypad not in keypads:
             continue
-        keypad, power = keypads[spec.keypad], pdus[spec.outlet.pdu]
+        keypad, power = keypads[spec.keypad].over(name), pdus[spec.outlet.pdu]
         found[name] = Phone(name, spec, lab.label(name), power, keypad, timeline, deadlines)
         stack.callback(found[name].close)
-        if keypad.senses.lamps:
-            power.watch(spec.outlet.outlet, LampEffect(name, keypad, deadlines))
+    for outlet in {phone.spec.outlet for phone in found.values()}:
+        fed = {name: phone for name, phone in found.items() if phone.spec.outlet == outlet}
+        eyes = {name: phone.keypad for name, phone in fed.items() if phone.keypad.senses.lamps}
+        if eyes:
+            pdus[outlet.pdu].watch(outlet.outlet, LampEffect(eyes, deadlines))
+    for phone in found.values():
+        others = [other for other in found.values() if other is not phone]
+        phone.on_its_outlet = [o for o in others if o.spec.outlet == phone.spec.outlet]
+        phone.under_its_robot = [o for o in others if o.spec.keypad == phone.spec.keypad]
     return found
 
 

@@ -250,7 +250,7 @@ def open_keypad(
             name,
             doors.keypads.get(name, spec.port),
             timeline.observer(name),
-            doors.sensors.get(name),
+            doors.sensors,
             calibrated=False,
         )
         stack.callback(keypad.close)

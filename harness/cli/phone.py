@@ -118,6 +118,9 @@ def _tell(record: Record, stream: TextIO) -> None:
 def _act(bench: Bench, options: argparse.Namespace) -> None:
     if options.action == "power":
         outlet = bench.lab.phones[options.name].outlet
+        for name, spec in bench.lab.phones.items():
+            if spec.outlet == outlet and name != options.name:
+                print(f"{outlet} feeds {name} as well")
         for on in {"on": [True], "off": [False], "cycle": [False, True]}[options.to]:
             bench.pdus[outlet.pdu].set(outlet.outlet, on=on)
         return

@@ -17,7 +17,14 @@ from harness.lab.inventory import (
     Values,
     VirtualSpec,
 )
-from harness.lab.keypad_spec import GrblSpec, KeypadSpec, MatrixSpec, ServoStylus, ZStylus
+from harness.lab.keypad_spec import (
+    GrblSpec,
+    KeypadSpec,
+    MatrixSpec,
+    PlaceSpec,
+    ServoStylus,
+    ZStylus,
+)
 from harness.lab.loader import load_lab
 from harness.lab.pbx_spec import PBX_KINDS, PbxKind, PbxSpec
 from harness.lab.power_spec import (
@@ -47,6 +54,7 @@ __all__ = [
     "PbxSpec",
     "PeerSpec",
     "PhoneSpec",
+    "PlaceSpec",
     "PowerSpec",
     "ProvisioningSpec",
     "Rest",

@@ -10,6 +10,7 @@ __all__ = [
     "GrblSpec",
     "KeypadSpec",
     "MatrixSpec",
+    "PlaceSpec",
     "ServoStylus",
     "Stylus",
     "ZStylus",
@@ -97,6 +98,19 @@ Stylus = Annotated[
 ]
 
 
+class PlaceSpec(_Spec):
+    """Where one phone lies under a gantry that serves several."""
+
+    corner: tuple[Millimetres, Millimetres]
+    """Machine coordinates in mm of the lower left corner of the phone's face, without a
+    calibration.
+    """
+    calibration: str = ""
+    """A file beside lab.yaml; by default ``<keypad>.<phone>.calibration.yaml``."""
+    sensor: str = ""
+    """Port of a matrix controller that reads the lamps of this phone."""
+
+
 class GrblSpec(_RobotSpec):
     """A gantry with a stylus behind a GRBL 1.1 controller; lengths in millimetres.
 
@@ -104,6 +118,7 @@ class GrblSpec(_RobotSpec):
     long as there is no calibration. ``calibration`` is a file beside lab.yaml, by default
     ``<keypad's name>.calibration.yaml``. ``sensor`` is the port of a matrix controller of which
     only the light sensors are used; without one the robot is blind. ``homing_s`` bounds homing.
+    Over phones side by side it has ``places``, by their names, instead of those three.
     """
 
     driver: Literal["grbl"]
@@ -118,8 +133,28 @@ class GrblSpec(_RobotSpec):
     """A file beside lab.yaml; by default ``<keypad>.calibration.yaml``."""
     sensor: str = ""
     """Port of a matrix controller that reads the lamps; without one the robot is blind."""
+    places: dict[str, PlaceSpec] = Field(default_factory=dict)
+    """Where each phone lies under a gantry that serves several, by the phones' names."""
     homing_s: Annotated[float, Field(gt=0, le=300)] = 60.0
     """Seconds homing may take."""
+
+    @model_validator(mode="after")
+    def _one_place_or_several(self) -> Self:
+        both = sorted(self.model_fields_set & {"corner", "calibration", "sensor"})
+        if self.places and both:
+            raise ValueError(f"{', '.join(both)} and places: each place has its own, drop the one")
+        return self
+
+    def place(self, phone: str) -> PlaceSpec:
+        """Return where a phone lies."""
+        own = PlaceSpec(corner=self.corner, calibration=self.calibration, sensor=self.sensor)
+        return self.places.get(phone, own)
+
+    @property
+    def sensors(self) -> tuple[str, ...]:
+        """The ports of all its light sensors."""
+        named = (self.sensor, *(place.sensor for place in self.places.values()))
+        return tuple(port for port in named if port)
 
 
 def _named_driver(value: object) -> object:

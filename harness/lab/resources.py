@@ -153,7 +153,7 @@ def _one_at_a_time(pdu: PowerSpec) -> bool:
 
 
 def _keypad(spec: KeypadSpec, name: str) -> Iterator[Resource]:
-    ports: Iterable[str] = (spec.port, spec.sensor if isinstance(spec, GrblSpec) else "")
+    ports: Iterable[str] = (spec.port, *(spec.sensors if isinstance(spec, GrblSpec) else ()))
     for port in ports:
         if port and port != VIRTUAL:
             # A device has several names: by number, by its place, by its serial number.

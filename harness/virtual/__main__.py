@@ -70,9 +70,10 @@ async def _run(spec: BenchSpec, cables: Mapping[str, Cable]) -> None:
         for name, entry in spec.gantries.items()
     }
     sensors = {
-        name: KeypadTwin(name, KeypadSpec(), world, _log, f"{name}-sensor")
-        for name, entry in spec.gantries.items()
-        if entry.sensor
+        place: KeypadTwin(place, KeypadSpec(), world, _log, f"{place.replace('/', '-')}-sensor")
+        for entry in spec.gantries.values()
+        for place, face in entry.faces.items()
+        if face.sensor
     }
     try:
         endpoints = {
