@@ -61,8 +61,6 @@ class Phone(CallControl):
         self.power = power
         #: The phones that lose their power with this one.
         self.on_its_outlet: Sequence[Phone] = ()
-        #: The phones that may have felt what was meant for this one.
-        self.under_its_robot: Sequence[Phone] = ()
         self._dirty = False
         #: Since when, and for which other phone, its outlet was cut.
         self._cut_for: tuple[Mark, str] | None = None
@@ -370,7 +368,8 @@ class Phone(CallControl):
 
         So may each phone under the same robot: a press that missed this one may have met it.
         """
-        for phone in (self, *self.under_its_robot):
+        self._dirty = True
+        for phone in self.under_its_robot:
             phone._dirty = True
 
     def close(self) -> None:

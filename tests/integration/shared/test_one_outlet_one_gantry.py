@@ -60,6 +60,11 @@ from harness.events import FileRequested, KeyPressed, OutletSwitched, PhoneState
 OTHER = {"left": "right", "right": "left"}
 
 
+def test_power_for_one_is_power_for_both(phones, timeline):
+    assert {phone.state for phone in phones.values()} == {"READY"}
+    assert [event.on for event in timeline.events(OutletSwitched)] == [False, True]
+
+
 def test_reset(station_phone, phones, provisioning, timeline):
     other = phones[OTHER[station_phone.name]]
     assert (station_phone.state, other.state) == ("READY", "READY")
@@ -129,6 +134,7 @@ def test_each_is_reset_and_both_are_registered_at_the_end(tmp_path: Path) -> Non
     results, _, told = night(tmp_path, sensor=", sensor: virtual")
     assert verdicts(results) == dict.fromkeys(
         (
+            "test_power_for_one_is_power_for_both",
             "test_reset[left]",
             "test_reset[right]",
             "test_both_are_registered_and_none_was_cut_for_it",
@@ -148,3 +154,8 @@ def test_a_stylus_that_meets_the_other_phone_is_the_benchs_fault(tmp_path: Path)
         "test_a_call_of_each[left]": "bench fault",
         "test_a_call_of_each[right]": "bench fault",
     }, told
+    details = {result["test"].partition("::")[2]: result["detail"] for result in results}
+    met = "right under the same robot made a call instead"
+    assert met in details["test_a_call_of_each[left]"]
+    # Where the right one should lie, there is no phone at all.
+    assert "instead" not in details["test_a_call_of_each[right]"]
