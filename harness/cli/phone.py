@@ -78,6 +78,8 @@ def run(options: argparse.Namespace) -> int:
         opened = open_bench
     else:
         opened = open_stations
+    outlet = lab.phones[options.name].outlet
+    fed = [n for n, spec in lab.phones.items() if spec.outlet == outlet and n != options.name]
     if opened is not open_bench:
         lab = lab.without_stations(lab.phones.keys() - {options.name})
     with (
@@ -86,6 +88,8 @@ def run(options: argparse.Namespace) -> int:
     ):
         model = lab.phones[options.name].model
         print(f"{options.name}: {model}, {lab.label(options.name)}", file=aside)
+        if options.action in {"power", "reset"} and fed:
+            print(f"{outlet} feeds {' and '.join(fed)} as well: what cuts one cuts all", file=aside)
         _act(bench, options)
     return 0
 
@@ -118,9 +122,6 @@ def _tell(record: Record, stream: TextIO) -> None:
 def _act(bench: Bench, options: argparse.Namespace) -> None:
     if options.action == "power":
         outlet = bench.lab.phones[options.name].outlet
-        for name, spec in bench.lab.phones.items():
-            if spec.outlet == outlet and name != options.name:
-                print(f"{outlet} feeds {name} as well")
         for on in {"on": [True], "off": [False], "cycle": [False, True]}[options.to]:
             bench.pdus[outlet.pdu].set(outlet.outlet, on=on)
         return
