@@ -156,7 +156,7 @@ phones:
 """
 ROW = """
   {name}: {{model: {model}, mac: 00:24:C4:00:00:0{n}, address: 192.0.2.{n}, outlet: p/{n},
-    keypad: k{n}, tone: 100{n}, site: {site}, load: {load}, lines: [{{user: "30{n}"}}]}}
+    keypad: k{n}, tone: 1{n}00, site: {site}, load: {load}, lines: [{{user: "30{n}"}}]}}
 """
 
 
