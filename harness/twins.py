@@ -17,7 +17,7 @@ from typing import Any
 
 from harness.errors import BenchFault
 from harness.events import Note, PartLost
-from harness.keypad.build import gantry_twin, phones_under, place_name
+from harness.keypad.build import gantry_twin, phones_under, position_name
 from harness.lab import GrblSpec, Lab, PowerSpec, SnmpPowerSpec
 from harness.switch import switch_ports
 from harness.timeline import Observer
@@ -85,7 +85,7 @@ def twin_spec(lab: Lab, state_dir: Path) -> dict[str, Any]:
 def _place(lab: Lab, phone: str) -> str:
     keypad = lab.phones[phone].keypad
     spec = lab.keypads[keypad]
-    return place_name(spec, keypad, phone) if isinstance(spec, GrblSpec) else keypad
+    return position_name(spec, keypad, phone) if isinstance(spec, GrblSpec) else keypad
 
 
 def _protocol(pdu: PowerSpec, name: str) -> dict[str, Any]:

@@ -87,7 +87,7 @@ def _calibrate(lab: Lab, name: str, phone: str, given: list[str] | None, wait: f
     layout = key_layout(phones_under(lab, name)[phone])
     path = calibration_path(lab, name, spec, phone)
     points = _parse(given, name) if given else _ask(lab, name, phone, layout, wait)
-    made = write_calibration(path, name, layout, points, phone if spec.places else "")
+    made = write_calibration(path, name, layout, points, phone if spec.positions else "")
     for axis, (x, y), offset in zip("xy", made.matrix, made.offset, strict=True):
         # Adding zero takes the sign off a zero.
         print(f"{axis} = {round(x, 4) + 0.0:.4f} x {round(y, 4) + 0.0:+.4f} y {offset:+.3f}")

@@ -165,7 +165,7 @@ def _calibration(lab: Lab, name: str, spec: GrblSpec, phone: str) -> Finding:
         # That it is whole, and of this keypad, phone and model, building it will say.
         return Finding(name, "calibration", State.OK, str(path))
     state = State.UNKNOWN if spec.virtual else State.FAULT
-    fix = f"harness keypad calibrate {name}" + (f" --phone {phone}" if spec.places else "")
+    fix = f"harness keypad calibrate {name}" + (f" --phone {phone}" if spec.positions else "")
     where = f"no {path}: the corner in lab.yaml is all that is known"
     return Finding(name, "calibration", state, where, fix)
 

@@ -18,7 +18,7 @@ from harness.lab import GrblSpec, Lab, ServoStylus
 from harness.models import ModelName
 from harness.timeline import Observer
 
-__all__ = ["build_keypad", "calibration_path", "gantry_twin", "phones_under", "place_name"]
+__all__ = ["build_keypad", "calibration_path", "gantry_twin", "phones_under", "position_name"]
 
 
 def phones_under(lab: Lab, keypad: str) -> dict[str, ModelName]:
@@ -27,15 +27,15 @@ def phones_under(lab: Lab, keypad: str) -> dict[str, ModelName]:
     return found or {"": ModelName.CP7942G}
 
 
-def place_name(spec: GrblSpec, keypad: str, phone: str, between: str = "/") -> str:
-    """Name the place of a phone under a gantry: the gantry's own name where there is but one."""
-    return f"{keypad}{between}{phone}" if spec.places else keypad
+def position_name(spec: GrblSpec, keypad: str, phone: str, between: str = "/") -> str:
+    """Name the position of a phone under a gantry: the gantry's own name where there is but one."""
+    return f"{keypad}{between}{phone}" if spec.positions else keypad
 
 
 def calibration_path(lab: Lab, keypad: str, spec: GrblSpec, phone: str) -> Path:
     """Return the file beside lab.yaml that says where a phone lies under a gantry."""
-    usual = f"{place_name(spec, keypad, phone, '.')}.calibration.yaml"
-    return lab.beside(spec.place(phone).calibration or usual)
+    usual = f"{position_name(spec, keypad, phone, '.')}.calibration.yaml"
+    return lab.beside(spec.position(phone).calibration or usual)
 
 
 def build_keypad(
@@ -54,7 +54,7 @@ def build_keypad(
         name: the keypad's name there.
         port: its serial device; on a virtual bench the twin's, not what lab.yaml says.
         observe: where its events go.
-        sensor_ports: the same for a gantry's light sensors, by the name of the place they watch.
+        sensor_ports: the same for a gantry's light sensors, by the name of the position they watch.
         calibrated: whether to take a gantry's calibration, if there is one.
 
     Raises:
@@ -67,14 +67,16 @@ def build_keypad(
     with ExitStack() as stack:
         faces = []
         for phone, model in under.items():
-            place, sensor = spec.place(phone), None
-            if place.sensor:
-                at = place_name(spec, name, phone)
-                line = sensor_ports.get(at, place.sensor)
+            position, sensor = spec.position(phone), None
+            if position.sensor:
+                at = position_name(spec, name, phone)
+                line = sensor_ports.get(at, position.sensor)
                 sensor = MatrixKeypad(line, f"{at} sensor", phone, observe)
                 stack.callback(sensor.close)
             layout = key_layout(model)
-            lies = _calibration(lab, name, phone, layout) if calibrated else shifted(place.corner)
+            lies = (
+                _calibration(lab, name, phone, layout) if calibrated else shifted(position.corner)
+            )
             faces.append(Face(phone, layout, lies, sensor))
         gantry = Gantry(port, name, [phone for phone in under if phone], observe, spec)
         stack.pop_all()
@@ -84,10 +86,10 @@ def build_keypad(
 def _calibration(lab: Lab, name: str, phone: str, layout: Layout) -> Calibration:
     spec = lab.keypads[name]
     assert isinstance(spec, GrblSpec)  # noqa: S101 - by the caller
-    path, place = calibration_path(lab, name, spec, phone), spec.place(phone)
-    if place.calibration or path.exists():
-        return read_calibration(path, name, layout, phone if spec.places else "")
-    return shifted(place.corner)
+    path, position = calibration_path(lab, name, spec, phone), spec.position(phone)
+    if position.calibration or path.exists():
+        return read_calibration(path, name, layout, phone if spec.positions else "")
+    return shifted(position.corner)
 
 
 def gantry_twin(
@@ -97,12 +99,12 @@ def gantry_twin(
     stylus = spec.stylus
     faces = {}
     for phone, model in under.items():
-        layout, place = key_layout(model), spec.place(phone)
-        faces[place_name(spec, keypad, phone)] = {
-            "corner": place.corner,
+        layout, position = key_layout(model), spec.position(phone)
+        faces[position_name(spec, keypad, phone)] = {
+            "corner": position.corner,
             "keys": layout.keys,
             "cap": layout.cap,
-            "sensor": bool(place.sensor),
+            "sensor": bool(position.sensor),
         }
     return {
         "faces": faces,

@@ -21,7 +21,7 @@ from harness.lab.keypad_spec import (
     GrblSpec,
     KeypadSpec,
     MatrixSpec,
-    PlaceSpec,
+    PositionSpec,
     ServoStylus,
     ZStylus,
 )
@@ -54,7 +54,7 @@ __all__ = [
     "PbxSpec",
     "PeerSpec",
     "PhoneSpec",
-    "PlaceSpec",
+    "PositionSpec",
     "PowerSpec",
     "ProvisioningSpec",
     "Rest",

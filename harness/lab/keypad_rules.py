@@ -21,32 +21,37 @@ def keypad_faults(lab: Lab) -> Iterator[Fault]:
     for name, keypad in lab.keypads.items():
         under = [phone for phone, spec in lab.phones.items() if spec.keypad == name]
         if isinstance(keypad, GrblSpec):
-            yield from _places(name, keypad, under)
+            yield from _positions(name, keypad, under)
             continue
         for phone in under[1:]:
             text = f"{name} is already used by {under[0]}: a matrix controller has the keys of one"
-            yield ("phones", phone, "keypad"), f"{text} phone; a gantry with places can serve two"
+            yield (
+                ("phones", phone, "keypad"),
+                f"{text} phone; a gantry with positions can serve two",
+            )
     yield from _ports(lab)
 
 
-def _places(name: str, gantry: GrblSpec, under: list[str]) -> Iterator[Fault]:
-    here: Place = ("keypads", name, "places")
-    if not gantry.places and len(under) > 1:
+def _positions(name: str, gantry: GrblSpec, under: list[str]) -> Iterator[Fault]:
+    here: Place = ("keypads", name, "positions")
+    if not gantry.positions and len(under) > 1:
         for phone in under[1:]:
-            text = f"{name} is already used by {under[0]}: to serve both it needs a place for each"
-            yield ("phones", phone, "keypad"), f"{text}, keypads.{name}.places"
+            text = (
+                f"{name} is already used by {under[0]}: to serve both it needs a position for each"
+            )
+            yield ("phones", phone, "keypad"), f"{text}, keypads.{name}.positions"
         return
-    for phone in gantry.places:
+    for phone in gantry.positions:
         if phone not in under:
             yield (*here, phone), f"no phone of this name has keypad: {name}"
     for phone in under:
-        if gantry.places and phone not in gantry.places:
-            text = f"{phone} has keypad: {name} and no place under it"
+        if gantry.positions and phone not in gantry.positions:
+            text = f"{phone} has keypad: {name} and no position under it"
             yield here, f"{text}; add {phone}: {{corner: [X, Y]}}"
-    placed = list(gantry.places.items())
-    for number, (phone, place) in enumerate(placed):
+    placed = list(gantry.positions.items())
+    for number, (phone, position) in enumerate(placed):
         for other, beside in placed[:number]:
-            apart = [abs(a - b) for a, b in zip(place.corner, beside.corner, strict=True)]
+            apart = [abs(a - b) for a, b in zip(position.corner, beside.corner, strict=True)]
             if apart[0] < _FACE[0] and apart[1] < _FACE[1]:
                 text = f"{phone} would lie on {other}: a face is {_FACE[0]:g} mm wide and"
                 yield (*here, phone, "corner"), f"{text} {_FACE[1]:g} mm high"
@@ -61,8 +66,8 @@ def _ports(lab: Lab) -> Iterator[Fault]:
         if isinstance(keypad, GrblSpec):
             named.append(((*here, "sensor"), keypad.sensor))
             named += [
-                ((*here, "places", phone, "sensor"), place.sensor)
-                for phone, place in keypad.places.items()
+                ((*here, "positions", phone, "sensor"), position.sensor)
+                for phone, position in keypad.positions.items()
             ]
         for place_of, port in named:
             if not port or port == _VIRTUAL:
@@ -70,5 +75,8 @@ def _ports(lab: Lab) -> Iterator[Fault]:
             device = os.path.realpath(port) if port.startswith("/") else port
             if device in taken:
                 text = f"{port} is already used by {taken[device]}"
-                yield place_of, f"{text}; one gantry over several phones is one keypad with places"
+                yield (
+                    place_of,
+                    f"{text}; one gantry over several phones is one keypad with positions",
+                )
             taken.setdefault(device, ".".join(str(part) for part in place_of))

@@ -10,7 +10,7 @@ __all__ = [
     "GrblSpec",
     "KeypadSpec",
     "MatrixSpec",
-    "PlaceSpec",
+    "PositionSpec",
     "ServoStylus",
     "Stylus",
     "ZStylus",
@@ -98,7 +98,7 @@ Stylus = Annotated[
 ]
 
 
-class PlaceSpec(_Spec):
+class PositionSpec(_Spec):
     """Where one phone lies under a gantry that serves several."""
 
     corner: tuple[Millimetres, Millimetres]
@@ -118,7 +118,7 @@ class GrblSpec(_RobotSpec):
     long as there is no calibration. ``calibration`` is a file beside lab.yaml, by default
     ``<keypad's name>.calibration.yaml``. ``sensor`` is the port of a matrix controller of which
     only the light sensors are used; without one the robot is blind. ``homing_s`` bounds homing.
-    Over phones side by side it has ``places``, by their names, instead of those three.
+    Over phones side by side it has ``positions``, by their names, instead of those three.
     """
 
     driver: Literal["grbl"]
@@ -133,27 +133,29 @@ class GrblSpec(_RobotSpec):
     """A file beside lab.yaml; by default ``<keypad>.calibration.yaml``."""
     sensor: str = ""
     """Port of a matrix controller that reads the lamps; without one the robot is blind."""
-    places: dict[str, PlaceSpec] = Field(default_factory=dict)
+    positions: dict[str, PositionSpec] = Field(default_factory=dict)
     """Where each phone lies under a gantry that serves several, by the phones' names."""
     homing_s: Annotated[float, Field(gt=0, le=300)] = 60.0
     """Seconds homing may take."""
 
     @model_validator(mode="after")
-    def _one_place_or_several(self) -> Self:
+    def _one_position_or_several(self) -> Self:
         both = sorted(self.model_fields_set & {"corner", "calibration", "sensor"})
-        if self.places and both:
-            raise ValueError(f"{', '.join(both)} and places: each place has its own, drop the one")
+        if self.positions and both:
+            raise ValueError(
+                f"{', '.join(both)} and positions: each position has its own, drop the one"
+            )
         return self
 
-    def place(self, phone: str) -> PlaceSpec:
+    def position(self, phone: str) -> PositionSpec:
         """Return where a phone lies."""
-        own = PlaceSpec(corner=self.corner, calibration=self.calibration, sensor=self.sensor)
-        return self.places.get(phone, own)
+        own = PositionSpec(corner=self.corner, calibration=self.calibration, sensor=self.sensor)
+        return self.positions.get(phone, own)
 
     @property
     def sensors(self) -> tuple[str, ...]:
         """The ports of all its light sensors."""
-        named = (self.sensor, *(place.sensor for place in self.places.values()))
+        named = (self.sensor, *(position.sensor for position in self.positions.values()))
         return tuple(port for port in named if port)
 
 

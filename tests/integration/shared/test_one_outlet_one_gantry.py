@@ -26,7 +26,7 @@ keypads:
   gantry-1:
     driver: grbl
     port: virtual
-    places:
+    positions:
       left: {{corner: [-560, -225]}}
       right: {{corner: [-285, -225]{sensor}}}
 pbx: {{address: 127.64.0.2}}

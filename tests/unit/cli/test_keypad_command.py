@@ -127,8 +127,8 @@ SECOND = """
 
 @pytest.fixture
 def lab_of_two(lab: str) -> str:
-    places = "places: {desk: {corner: [-560, -225]}, other: {corner: [-285, -225]}}"
-    text = LAB.replace("grbl, port: virtual", f"grbl, port: virtual, {places}")
+    positions = "positions: {desk: {corner: [-560, -225]}, other: {corner: [-285, -225]}}"
+    text = LAB.replace("grbl, port: virtual", f"grbl, port: virtual, {positions}")
     Path(lab).write_text(text.rstrip() + SECOND, encoding="utf-8")
     return lab
 

@@ -30,7 +30,7 @@ keypads:
   gantry-1:
     driver: grbl
     port: virtual
-    places: {left: {corner: [-560, -225]}, right: {corner: [-285, -225]}}
+    positions: {left: {corner: [-560, -225]}, right: {corner: [-285, -225]}}
 peers: {}
 phones:
   left: {model: 7942G, mac: 00:24:C4:AB:CD:EF, address: 127.56.3.42, outlet: pdu-1/1,

@@ -66,7 +66,7 @@ def test_a_mistake_inside_a_gantry_points_at_its_own_key(tmp_path: Path) -> None
     assert f"lab.yaml:{line}:5: " in str(caught.value)
 
 
-PLACES = "{desk-7942: {corner: [-560, -225]}, desk-7962: {corner: [-285, -225]}}"
+POSITIONS = "{desk-7942: {corner: [-560, -225]}, desk-7962: {corner: [-285, -225]}}"
 
 
 def lab_over_two(tmp_path: Path, gantry: str, **changes: str) -> Lab:
@@ -79,12 +79,15 @@ def lab_over_two(tmp_path: Path, gantry: str, **changes: str) -> Lab:
     return load_lab(tmp_path / "lab.yaml")
 
 
-def test_a_gantry_over_two_phones_has_a_place_for_each(tmp_path: Path) -> None:
-    places = PLACES.replace("-225]}}", "-225], sensor: virtual}}")
-    gantry = lab_over_two(tmp_path, f"{{driver: grbl, places: {places}}}").keypads["keypad-1"]
+def test_a_gantry_over_two_phones_has_a_position_for_each(tmp_path: Path) -> None:
+    positions = POSITIONS.replace("-225]}}", "-225], sensor: virtual}}")
+    gantry = lab_over_two(tmp_path, f"{{driver: grbl, positions: {positions}}}").keypads["keypad-1"]
     assert isinstance(gantry, GrblSpec)
-    assert gantry.place("desk-7942").corner == (-560.0, -225.0)
-    assert (gantry.place("desk-7942").sensor, gantry.place("desk-7962").sensor) == ("", "virtual")
+    assert gantry.position("desk-7942").corner == (-560.0, -225.0)
+    assert (gantry.position("desk-7942").sensor, gantry.position("desk-7962").sensor) == (
+        "",
+        "virtual",
+    )
     assert gantry.sensors == ("virtual",)
 
 
@@ -93,32 +96,36 @@ def test_a_gantry_over_one_phone_needs_none(tmp_path: Path) -> None:
         "keypad-1"
     ]
     assert isinstance(gantry, GrblSpec)
-    assert gantry.place("desk-7942").corner == (1.0, 2.0)
-    assert gantry.place("desk-7942").sensor == "/dev/x"
+    assert gantry.position("desk-7942").corner == (1.0, 2.0)
+    assert gantry.position("desk-7942").sensor == "/dev/x"
 
 
 @pytest.mark.parametrize(
     ("keypad", "key", "says"),
     [
         ("{driver: matrix}", "phones.desk-7962.keypad", "a matrix controller has the keys of one"),
-        ("{driver: grbl}", "phones.desk-7962.keypad", "keypads.keypad-1.places"),
+        ("{driver: grbl}", "phones.desk-7962.keypad", "keypads.keypad-1.positions"),
         (
-            "{driver: grbl, places: {desk-7942: {corner: [-560, -225]}}}",
-            "keypads.keypad-1.places",
+            "{driver: grbl, positions: {desk-7942: {corner: [-560, -225]}}}",
+            "keypads.keypad-1.positions",
             "add desk-7962: {corner: [X, Y]}",
         ),
         (
-            f"{{driver: grbl, places: {PLACES[:-1]}, desk-9: {{corner: [0, 0]}}}}}}",
-            "keypads.keypad-1.places.desk-9",
+            f"{{driver: grbl, positions: {POSITIONS[:-1]}, desk-9: {{corner: [0, 0]}}}}}}",
+            "keypads.keypad-1.positions.desk-9",
             "no phone of this name has keypad: keypad-1",
         ),
         (
-            f"{{driver: grbl, places: {PLACES.replace('-560', '-290')}}}",
-            "keypads.keypad-1.places.desk-7962.corner",
+            f"{{driver: grbl, positions: {POSITIONS.replace('-560', '-290')}}}",
+            "keypads.keypad-1.positions.desk-7962.corner",
             "desk-7962 would lie on desk-7942: a face is 267 mm wide and 203 mm high",
         ),
-        (f"{{driver: grbl, corner: [1, 2], places: {PLACES}}}", "keypads.keypad-1", "corner and"),
-        ("{driver: grbl, places: {desk-7942: {}}}", "places.desk-7942.corner", "is required"),
+        (
+            f"{{driver: grbl, corner: [1, 2], positions: {POSITIONS}}}",
+            "keypads.keypad-1",
+            "corner and",
+        ),
+        ("{driver: grbl, positions: {desk-7942: {}}}", "positions.desk-7942.corner", "is required"),
     ],
 )
 def test_sharing_mistakes_are_told_with_their_place(
@@ -139,7 +146,7 @@ def test_a_line_is_one_keypads(tmp_path: Path) -> None:
                 f"keypad-2: {{port: {tmp_path}/by-id}}"}  # fmt: skip
     with pytest.raises(UsageFault) as caught:
         lab_over_two(
-            tmp_path, f"{{driver: grbl, port: /dev/ttyACM0, places: {PLACES}}}", **hardware
+            tmp_path, f"{{driver: grbl, port: /dev/ttyACM0, positions: {POSITIONS}}}", **hardware
         )
     assert "keypads.keypad-2.port" in str(caught.value)
     assert "is already used by keypads.keypad-1.port" in str(caught.value)

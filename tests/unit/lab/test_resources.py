@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.lab import Lab, PlaceSpec, load_lab
+from harness.lab import Lab, PositionSpec, load_lab
 from harness.lab.resources import (
     SELECTING_DIALECTS,
     bench_resources,
@@ -124,10 +124,10 @@ def test_phones_on_one_outlet_belong_together() -> None:
 
 
 def test_phones_under_one_gantry_belong_together_with_all_its_lines() -> None:
-    place = {"rack-7962": PlaceSpec(corner=(0, 0), sensor="/dev/ttyACM2"),
-             "bench-7942": PlaceSpec(corner=(300, 0), sensor="/dev/ttyACM3")}  # fmt: skip
+    positions = {"rack-7962": PositionSpec(corner=(0, 0), sensor="/dev/ttyACM2"),
+             "bench-7942": PositionSpec(corner=(300, 0), sensor="/dev/ttyACM3")}  # fmt: skip
     lab = lab_of("lab.example-hardware.yaml", phones__bench_7942__keypad="gantry-1")
-    gantry = lab.keypads["gantry-1"].model_copy(update={"sensor": "", "places": place})
+    gantry = lab.keypads["gantry-1"].model_copy(update={"sensor": "", "positions": positions})
     lab = lab.model_copy(update={"keypads": {**lab.keypads, "gantry-1": gantry}})
     assert station_groups(lab) == (("rack-7942",), ("rack-7962", "bench-7942"))
     lines = ["serial:/dev/ttyACM2", "serial:/dev/ttyACM3", "serial:/dev/ttyUSB0"]
