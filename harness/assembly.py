@@ -140,7 +140,7 @@ def build_power(
 
     ``needed`` is asked first, and raises when a device is leased and could not be had.
     """
-    outlets = [spec.outlet for spec in lab.phones.values()]
+    outlets = {str(spec.outlet): spec.outlet for spec in lab.phones.values()}.values()
 
     def connect(name: str, pdu: PowerSpec) -> Power:
         needed(name)
@@ -178,7 +178,7 @@ def build_keypads(
             name,
             doors.keypads.get(name, lab.keypads[name].port),
             timeline.observer(name),
-            doors.sensors.get(name),
+            doors.sensors,
         )
 
     found: dict[str, Keypad] = {}
@@ -203,11 +203,18 @@ def build_phones(
     for name, spec in lab.phones.items():
         if spec.keypad not in keypads:
             continue
-        keypad, power = keypads[spec.keypad], pdus[spec.outlet.pdu]
+        keypad, power = keypads[spec.keypad].over(name), pdus[spec.outlet.pdu]
         found[name] = Phone(name, spec, lab.label(name), power, keypad, timeline, deadlines)
         stack.callback(found[name].close)
-        if keypad.senses.lamps:
-            power.watch(spec.outlet.outlet, LampEffect(name, keypad, deadlines))
+    for outlet in {phone.spec.outlet for phone in found.values()}:
+        fed = {name: phone for name, phone in found.items() if phone.spec.outlet == outlet}
+        eyes = {name: phone.keypad for name, phone in fed.items() if phone.keypad.senses.lamps}
+        if eyes:
+            pdus[outlet.pdu].watch(outlet.outlet, LampEffect(eyes, deadlines))
+    for phone in found.values():
+        others = [other for other in found.values() if other is not phone]
+        phone.on_its_outlet = [o for o in others if o.spec.outlet == phone.spec.outlet]
+        phone.under_its_robot = [o for o in others if o.spec.keypad == phone.spec.keypad]
     return found
 
 

@@ -271,7 +271,7 @@ def open_keypad(
             name,
             doors.keypads.get(name, spec.port),
             timeline.observer(name),
-            doors.sensors.get(name),
+            doors.sensors,
             calibrated=False,
         )
         stack.callback(keypad.close)
@@ -339,6 +339,7 @@ def _add_capture(bench: Bench, stack: ExitStack, faults: Faults) -> None:
         bench.timeline.observer("capture"),
         {str(spec.address): name for name, spec in lab.phones.items()},
         bench.workdir / "session.pcap",
+        loopback=True,
     )
     stack.callback(bench.capture.stop)
     faults.attempt(bench.capture.start)

@@ -281,7 +281,8 @@ class PbxStopped(Event):
 class PartLost(Event):
     """A part of the bench (a peer, the capture, a keypad, the disk) failed by itself.
 
-    ``phone`` is the only one whose tests need it; empty: nothing can be shown without it.
+    ``phone`` names the only ones whose tests need it, with a space between; empty: nothing can be
+    shown without it.
     """
 
     kind = "part lost"
@@ -289,6 +290,10 @@ class PartLost(Event):
     reason: str
     phone: str = ""
     hint: str = ""
+
+    def needed_by(self, *phones: str) -> bool:
+        """Whether a test of one of these phones, or of none in particular, needs it."""
+        return not self.phone or not {*self.phone.split()}.isdisjoint(phones)
 
     def __str__(self) -> str:
         return f"{self.part}: {self.reason}"

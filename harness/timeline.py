@@ -167,7 +167,7 @@ class Timeline:
             BenchFault: it is.
         """
         for lost in self.lost().values():
-            if lost.phone in {"", device} and lost.part not in spare:
+            if lost.needed_by(device or "") and lost.part not in spare:
                 raise BenchFault(
                     lost.reason, device=lost.part, state=state, expected=expected, hint=lost.hint
                 )

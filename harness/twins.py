@@ -17,8 +17,8 @@ from typing import Any
 
 from harness.errors import BenchFault
 from harness.events import Note, PartLost
-from harness.keypad.build import gantry_twin, keypad_model
-from harness.lab import Lab, PowerSpec, SnmpPowerSpec
+from harness.keypad.build import gantry_twin, phones_under, position_name
+from harness.lab import GrblSpec, Lab, PowerSpec, SnmpPowerSpec
 from harness.switch import switch_ports
 from harness.timeline import Observer
 
@@ -53,14 +53,14 @@ def twin_spec(lab: Lab, state_dir: Path) -> dict[str, Any]:
             if keypad.virtual and keypad.driver == "matrix"
         },
         "gantries": {
-            name: gantry_twin(keypad, keypad_model(lab, name), seeded.keypads.get(name, {}))
+            name: gantry_twin(keypad, name, phones_under(lab, name), seeded.keypads.get(name, {}))
             for name, keypad in lab.keypads.items()
             if keypad.virtual and keypad.driver == "grbl"
         },
         "phones": {
             name: {
                 "outlet": str(phone.outlet),
-                "keypad": phone.keypad,
+                "keypad": _position(lab, name),
                 "port": ports[name],
                 "model": phone.model.value,
                 "mac": phone.mac,
@@ -80,6 +80,12 @@ def twin_spec(lab: Lab, state_dir: Path) -> dict[str, Any]:
             if phone.virtual
         },
     }
+
+
+def _position(lab: Lab, phone: str) -> str:
+    keypad = lab.phones[phone].keypad
+    spec = lab.keypads[keypad]
+    return position_name(spec, keypad, phone) if isinstance(spec, GrblSpec) else keypad
 
 
 def _protocol(pdu: PowerSpec, name: str) -> dict[str, Any]:

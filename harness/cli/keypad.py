@@ -16,7 +16,7 @@ from harness.cli.options import add_lab_option, add_wait_option
 from harness.errors import BenchFault, UsageFault
 from harness.events import Note
 from harness.keypad import Fate, GrblKeypad
-from harness.keypad.build import calibration_path, keypad_model
+from harness.keypad.build import calibration_path, phones_under
 from harness.keypad.calibration import write_calibration
 from harness.keypad.layout import Layout, Point, key_layout
 from harness.lab import GrblSpec, Lab, load_lab
@@ -41,6 +41,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_lab_option(calibrate)
     add_wait_option(calibrate)
     calibrate.add_argument("name", help="the keypad's name in lab.yaml")
+    calibrate.add_argument("--phone", default="", help="which one, under a gantry over several")
     calibrate.add_argument(
         "--points",
         nargs="+",
@@ -63,14 +64,14 @@ def run(options: argparse.Namespace) -> int:
     """
     lab = load_lab(Path(options.lab))
     if options.action == "calibrate":
-        return _calibrate(lab, options.name, options.points, options.wait)
+        return _calibrate(lab, options.name, options.phone, options.points, options.wait)
     return _test(lab, options.phone, options.keys, options.wait)
 
 
 # --- calibrate ------------------------------------------------------------------------------------
 
 
-def _calibrate(lab: Lab, name: str, given: list[str] | None, wait: float) -> int:
+def _calibrate(lab: Lab, name: str, phone: str, given: list[str] | None, wait: float) -> int:
     if name not in lab.keypads:
         raise UsageFault(
             f"no keypad named {name} in lab.yaml", hint=f"choose from: {', '.join(lab.keypads)}"
@@ -82,15 +83,28 @@ def _calibrate(lab: Lab, name: str, given: list[str] | None, wait: float) -> int
             device=name,
             hint="its contacts sit on the keys; see harness keypad test",
         )
-    layout = key_layout(keypad_model(lab, name))
-    path = calibration_path(lab, name, spec)
-    points = _parse(given, name) if given else _ask(lab, name, layout, wait)
-    made = write_calibration(path, name, layout, points)
+    phone = _which(lab, name, phone)
+    layout = key_layout(phones_under(lab, name)[phone])
+    path = calibration_path(lab, name, spec, phone)
+    points = _parse(given, name) if given else _ask(lab, name, phone, layout, wait)
+    made = write_calibration(path, name, layout, points, phone if spec.positions else "")
     for axis, (x, y), offset in zip("xy", made.matrix, made.offset, strict=True):
         # Adding zero takes the sign off a zero.
         print(f"{axis} = {round(x, 4) + 0.0:.4f} x {round(y, 4) + 0.0:+.4f} y {offset:+.3f}")
     print(f"written and read back: {path}")
     return 0
+
+
+def _which(lab: Lab, name: str, phone: str) -> str:
+    """Return the phone that is meant, which need not be said where there is but one."""
+    under = phones_under(lab, name)
+    if not phone and len(under) == 1:
+        return next(iter(under))
+    if phone not in under:
+        said = f"no phone named {phone} lies under it" if phone else "several phones lie under it"
+        hint = f"add --phone and one of: {', '.join(under)}"
+        raise UsageFault(said, device=name, hint=hint)
+    return phone
 
 
 def _parse(given: list[str], name: str) -> dict[str, Point]:
@@ -110,7 +124,7 @@ def _parse(given: list[str], name: str) -> dict[str, Point]:
     return points
 
 
-def _ask(lab: Lab, name: str, layout: Layout, wait: float) -> dict[str, Point]:
+def _ask(lab: Lab, name: str, phone: str, layout: Layout, wait: float) -> dict[str, Point]:
     timeline = Timeline()
     with (
         tempfile.TemporaryDirectory(prefix="phone-bench-") as directory,
@@ -119,7 +133,8 @@ def _ask(lab: Lab, name: str, layout: Layout, wait: float) -> dict[str, Point]:
         if not isinstance(keypad, GrblKeypad):  # pragma: no cover (checked by the caller)
             raise UsageFault(f"{name} is no gantry", device=name)
         print(_HELP)
-        return {key: _point_at(keypad, key, layout) for key in layout.references}
+        over = keypad.over(phone)
+        return {key: _point_at(over, key, layout) for key in layout.references}
 
 
 def _point_at(keypad: GrblKeypad, key: str, layout: Layout) -> Point:

@@ -78,6 +78,8 @@ def run(options: argparse.Namespace) -> int:
         opened = open_bench
     else:
         opened = open_stations
+    outlet = lab.phones[options.name].outlet
+    fed = [n for n, spec in lab.phones.items() if spec.outlet == outlet and n != options.name]
     if opened is not open_bench:
         lab = lab.without_stations(lab.phones.keys() - {options.name})
     with (
@@ -86,6 +88,8 @@ def run(options: argparse.Namespace) -> int:
     ):
         model = lab.phones[options.name].model
         print(f"{options.name}: {model}, {lab.label(options.name)}", file=aside)
+        if options.action in {"power", "reset"} and fed:
+            print(f"{outlet} feeds {' and '.join(fed)} as well: what cuts one cuts all", file=aside)
         _act(bench, options)
     return 0
 

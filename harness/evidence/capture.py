@@ -1,25 +1,21 @@
-"""The capture: one long-running tcpdump, read live, written to one pcap per test."""
+"""The capture: long-running tcpdump, read live, written to one pcap per test."""
 
 from __future__ import annotations
 
-import fcntl
-import os
-import select
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from harness.disk import disk_fault, is_full
-from harness.errors import BenchFault, HarnessBug, UsageFault
+from harness.errors import BenchFault, HarnessBug, HarnessError, UsageFault
 from harness.events import DtmfHeard, Event, Note, PartBack, PartLost, Record, RtpStreamSeen
 from harness.evidence.decoder import Decoder, sip_event
-from harness.evidence.frames import Dissector, Packet, PcapSplitter
+from harness.evidence.frames import Dissector, Frame, Packet
 from harness.evidence.pcap_file import PcapFile
 from harness.evidence.rtp import Digit, RtpBook, StreamKey
 from harness.evidence.sip import SipText
-from harness.evidence.tcpdump import dropped, ending, last_line, tcpdump_command
+from harness.evidence.taps import Taps
 from harness.lab import Lab
 from harness.steady import RUN_CLOCK
 from harness.timeline import disk_loss
@@ -32,7 +28,7 @@ Observe = Callable[..., Record | None]
 #: RTP ports of a 79x2: startMediaPort 16384 to stopMediaPort 32766 (Cisco's sample config).
 _PHONE_RTP = (16384, 32766)
 _PEER_RTP = (14000, 15999)
-_PIPE_BYTES = 1 << 20
+_LOOPBACK = "lo"
 #: A pipe silent this long (seconds) after a moment holds nothing captured before that moment:
 #: measured from wire to pipe are 0.2 ms.
 _SETTLED = 0.02
@@ -45,22 +41,27 @@ def capture_filter(lab: Lab) -> str:
     on purpose (it runs on ports of its own): megabytes of firmware, and configs hold passwords.
     Later IP fragments have no ports, so they are taken for themselves.
     """
-    addresses = {str(phone.address) for phone in lab.phones.values()}
-    addresses |= {str(peer.address) for peer in lab.peers.values()}
-    hosts = " or ".join(f"host {address}" for address in sorted(addresses))
+    phones = {str(phone.address) for phone in lab.phones.values()}
+    peers = {str(peer.address) for peer in lab.peers.values()}
+    hosts = _any_host(phones | peers)
     sip = " or ".join(f"port {port}" for port in sorted({5060, lab.pbx.sip_port}))
     ranges = (_PEER_RTP, (lab.pbx.rtp_start, lab.pbx.rtp_end), _PHONE_RTP)
     rtp = " or ".join(f"udp portrange {low}-{high}" for low, high in ranges)
     tftp = f"udp dst port {lab.network.tftp_port}"
-    # A phone told the wrong port speaks to the PBX there.
-    pbx = f"host {lab.pbx.address}"
+    # A phone told the wrong port speaks to the PBX there. A peer may share the PBX's address, where
+    # the harness itself talks to the PBX's manager, with a password.
+    pbx = f"(host {lab.pbx.address} and ({_any_host(phones)}))"
     own = f"({hosts}) and ({sip} or {rtp} or {tftp} or {pbx} or (udp and ip[6:2] & 0x1fff != 0))"
     # A phone that asks for its address has none yet.
     return f"({own}) or (udp port 67 or udp port 68)" if lab.network.dhcp else own
 
 
+def _any_host(addresses: set[str]) -> str:
+    return " or ".join(f"host {address}" for address in sorted(addresses))
+
+
 class Capture:
-    """Everything on one interface that a filter lets through, on disk and decoded live.
+    """Everything on an interface that a filter lets through, on disk and decoded live.
 
     SIP messages, new RTP streams and DTMF digits go to the timeline as they cross the wire.
 
@@ -71,6 +72,8 @@ class Capture:
         device_of: device name by ``ip`` or ``ip:port``. A message is about its sender when that
             is named here, else about its receiver: name phones and peers, leave the PBX out.
         session_pcap: where packets between tests go; without it they are only decoded.
+        loopback: whether to take what crosses this machine's loopback as well: there PBX and peers
+            of one host speak, whatever interface has their addresses.
 
     Packets are dated by the run's own clock, also when somebody sets the host's.
     """
@@ -84,8 +87,11 @@ class Capture:
         observe: Observe,
         device_of: Mapping[str, str],
         session_pcap: Path | None = None,
+        *,
+        loopback: bool = False,
     ) -> None:
         self.interface = interface
+        self._interfaces = tuple(dict.fromkeys((interface, *([_LOOPBACK] if loopback else []))))
         self.filter_expression = filter_expression
         #: Writer into the timeline.
         self.observe = observe
@@ -94,9 +100,9 @@ class Capture:
         #: All RTP seen; waits on ``rtp.changed``.
         self.rtp = RtpBook(self._new_stream, self._digit)
         self._decoder = Decoder(self._sip, self.rtp)
-        self._splitter = PcapSplitter()
+        self._header = b""
         self._state = threading.Condition()
-        self._process: subprocess.Popen[bytes] | None = None
+        self._taps: Taps | None = None
         self._thread: threading.Thread | None = None
         self._session: PcapFile | None = None
         self._file: PcapFile | None = None
@@ -108,7 +114,6 @@ class Capture:
         self._stopping = False
         self._quiet_at = 0.0
         self._newest = 0.0
-        self._complaint = b""
         #: Packets taken since :meth:`start`, and of those since :meth:`begin`.
         self.packets = 0
         self.test_packets = 0
@@ -122,59 +127,42 @@ class Capture:
         Raises:
             BenchFault: tcpdump is missing, has no rights, or cannot use interface or filter.
         """
-        if self._process is not None:
+        if self._taps is not None:
             raise HarnessBug("this capture was started already")
         self._starts += 1
         try:
-            self._process = subprocess.Popen(
-                tcpdump_command(self.interface, self.filter_expression),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                # Ctrl-C belongs to the harness: the capture must outlive it to see the end.
-                start_new_session=True,
-            )
+            taps = self._taps = Taps(self._interfaces, self.filter_expression)
         except OSError as error:
             raise self._cannot(f"tcpdump cannot be run: {error.strerror}") from error
-        assert self._process.stdout is not None  # noqa: S101 - asked for above
-        pipe = self._process.stdout.fileno()
-        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
         self._thread = threading.Thread(
-            target=self._read, args=(pipe,), name="capture", daemon=True
+            target=self._read, args=(taps,), name="capture", daemon=True
         )
         self._thread.start()
         with self._state:
-            self._state.wait_for(lambda: self._splitter.header or self._fault, within)
-            fault, running = self._fault, bool(self._splitter.header)
+            self._state.wait_for(lambda: self._header or self._fault, within)
+            fault, running = self._fault, bool(self._header)
         if fault is not None or not running:
             self.stop()
             raise fault or self._cannot(f"tcpdump said nothing within {within:.0f} s")
 
     def stop(self) -> None:
         """End the capture and close its files; harmless when it is not running."""
-        process = self._process
-        if process is None:
+        taps = self._taps
+        if taps is None:
             return
         if self._fault is None:
             self._settle(RUN_CLOCK.now())
         self._stopping = True
-        process.terminate()
+        taps.terminate()
         if self._thread is not None:
             self._thread.join(5)
-        try:
-            process.wait(5)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        for pipe in (process.stdout, process.stderr):
-            if pipe is not None:
-                pipe.close()
+        taps.close()
         with self._state:
             self._close_test()
             if self._session is not None:
                 self._session.close()
                 self._session = None
-        self._process = self._thread = None
+        self._taps = self._thread = None
 
     @property
     def gone(self) -> str:
@@ -188,8 +176,8 @@ class Capture:
             BenchFault: as from :meth:`start`.
         """
         self.stop()
-        self._splitter = PcapSplitter()
-        self._stopping, self._fault, self._complaint = False, None, b""
+        self._header = b""
+        self._stopping, self._fault = False, None
         self.start()
         self._say(PartBack(self.name))
 
@@ -201,7 +189,7 @@ class Capture:
             UsageFault: the file cannot be written.
         """
         self.check()
-        if self._process is None:
+        if self._taps is None:
             raise HarnessBug("the capture was not started")
         self._settle(RUN_CLOCK.now())
         with self._state:
@@ -212,7 +200,7 @@ class Capture:
 
     def end(self) -> None:
         """Close the test's pcap once every packet sent before this call is in it."""
-        if self._process is not None and self._fault is None:
+        if self._taps is not None and self._fault is None:
             self._settle(RUN_CLOCK.now())
         with self._state:
             self._close_test()
@@ -229,7 +217,7 @@ class Capture:
     @property
     def running(self) -> bool:
         """Whether packets are being taken."""
-        return self._process is not None and self._fault is None
+        return self._taps is not None and self._fault is None
 
     def device(self, end: str) -> str:
         """Device name at ``ip:port``, or an empty string."""
@@ -243,7 +231,7 @@ class Capture:
     def _create(self, path: Path) -> PcapFile:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            file = PcapFile(path, self._splitter.header)
+            file = PcapFile(path, self._header)
         except OSError as error:
             told = f"cannot write the capture {path}"
             if is_full(error):
@@ -272,77 +260,61 @@ class Capture:
                 within,
             )
 
-    def _read(self, pipe: int) -> None:
-        complaints = self._process.stderr if self._process else None
-        assert complaints is not None  # noqa: S101 - asked for in start()
-        errors = complaints.fileno()
-        watched = [pipe, errors]
+    def _read(self, taps: Taps) -> None:
         dissector: Dissector | None = None
         failure = ""
         try:
-            while True:
-                ready, _, _ = select.select(watched, [], [], _SETTLED)
-                if errors in ready:
-                    said = os.read(errors, 4096)
-                    self._complaint = (self._complaint + said)[-4096:]
-                    if not said:
-                        watched.remove(errors)
-                if pipe not in ready:
-                    if not ready:
-                        with self._state:
-                            self._quiet_at = time.monotonic()
-                            self._state.notify_all()
-                        self.rtp.tick(RUN_CLOCK.now())
+            while (frames := taps.read(_SETTLED)) is not None:
+                if taps.header and dissector is None:
+                    dissector = Dissector(taps.link_type)
+                    self._open(taps.header)
+                if frames:
+                    self._take(taps, frames, dissector)
                     continue
-                chunk = os.read(pipe, _PIPE_BYTES)
-                if not chunk:
-                    break
-                dissector = self._take(chunk, dissector)
+                with self._state:
+                    self._quiet_at = time.monotonic()
+                    self._state.notify_all()
+                self.rtp.tick(RUN_CLOCK.now())
+        except HarnessError as error:
+            failure = error.summary
         except Exception as error:  # noqa: BLE001 - a dead reader must not pass for a silent wire
             failure = f"{type(error).__name__}: {error}"
-        self._ended(failure, errors if errors in watched else -1)
+        last_words = taps.last_words()
+        self._ended(failure or last_words, taps.dropped)
 
-    def _take(self, chunk: bytes, dissector: Dissector | None) -> Dissector | None:
-        splitter = self._splitter
+    def _open(self, header: bytes) -> None:
         with self._state:
-            fresh = not splitter.header
-            frames = splitter.feed(chunk)
+            self._header = header
+            if self._session_path is not None:
+                path = self._session_path
+                if self._starts > 1:
+                    path = path.with_stem(f"{path.stem}-{self._starts}")
+                self._session = self._create(path)
+            self._state.notify_all()
+
+    def _take(self, taps: Taps, frames: list[Frame], dissector: Dissector | None) -> None:
+        with self._state:
             RUN_CLOCK.shift()
             if RUN_CLOCK.was_set:
-                frames = [splitter.moved(f, RUN_CLOCK.steady(f.time) - f.time) for f in frames]
-            if fresh and splitter.header:
-                dissector = Dissector(splitter.link_type)
-                if self._session_path is not None:
-                    path = self._session_path
-                    if self._starts > 1:
-                        path = path.with_stem(f"{path.stem}-{self._starts}")
-                    self._session = self._create(path)
-                self._state.notify_all()
-            if frames:
-                target = self._file or self._session
-                if target is not None:
-                    self._written(target, b"".join([frame.record for frame in frames]))
-                self.packets += len(frames)
-                self.test_packets += len(frames)
+                frames = [taps.moved(f, RUN_CLOCK.steady(f.time) - f.time) for f in frames]
+            target = self._file or self._session
+            if target is not None:
+                self._written(target, b"".join([frame.record for frame in frames]))
+            self.packets += len(frames)
+            self.test_packets += len(frames)
         if dissector is not None:
             for frame in frames:
                 packet = dissector.packet(frame)
                 if packet is not None:
                     self._decoder.take(packet)
-        if frames:
-            # Told only now: whoever waits for a moment finds it decoded as well as written.
-            with self._state:
-                self._newest = max(self._newest, frames[-1].time)
-                self._state.notify_all()
-        return dissector
+        # Told only now: whoever waits for a moment finds it decoded as well as written.
+        with self._state:
+            self._newest = max(self._newest, frames[-1].time)
+            self._state.notify_all()
 
-    def _ended(self, failure: str, errors: int) -> None:
-        while errors >= 0 and (said := os.read(errors, 4096)):
-            self._complaint += said
-        text = self._complaint.decode(errors="replace")
+    def _ended(self, why: str, lost: int) -> None:
         if not self._stopping:
-            started = bool(self._splitter.header)
-            why = failure or last_line(text) or ending(self._process)
+            started = bool(self._header)
             summary = f"the capture {'died' if started else 'did not start'}: {why}"
             fault = self._cannot(summary)
             with self._state:
@@ -353,7 +325,7 @@ class Capture:
             if started:
                 self._say(PartLost(self.name, summary, hint=fault.hint))
             return
-        if lost := dropped(text):
+        if lost:
             self._say(Note(text=f"the capture lost {lost} packets: the machine was too busy"))
 
     def _cannot(self, summary: str) -> BenchFault:
@@ -367,7 +339,7 @@ class Capture:
             hint = f"this filter was given: {self.filter_expression}"
         return BenchFault(
             summary,
-            device=f"capture on {self.interface}",
+            device=f"capture on {' and '.join(self._interfaces)}",
             state="not capturing",
             expected="tcpdump runs for the whole session",
             hint=hint,

@@ -10,8 +10,8 @@ from pathlib import Path
 from harness.errors import HarnessError, Inconclusive
 from harness.health.check import Check
 from harness.health.finding import Finding, State, faults_of
-from harness.keypad import build_keypad
-from harness.keypad.build import calibration_path
+from harness.keypad import Keypad, build_keypad
+from harness.keypad.build import calibration_path, phones_under
 from harness.lab import GrblSpec, Lab, PhoneSpec
 from harness.phone import PhoneWeb
 from harness.phone.windows import WindowClosed
@@ -82,11 +82,11 @@ def pdu_check(devices: Devices, name: str) -> Check:
 
 
 def _outlets(lab: Lab, pdu: str) -> dict[str, str]:
-    return {
-        phone.outlet.outlet: name
-        for name, phone in lab.phones.items()
-        if phone.outlet.pdu == pdu
-    }  # fmt: skip
+    feeds: dict[str, list[str]] = {}
+    for name, phone in lab.phones.items():
+        if phone.outlet.pdu == pdu:
+            feeds.setdefault(phone.outlet.outlet, []).append(name)
+    return {outlet: " and ".join(names) for outlet, names in feeds.items()}
 
 
 def _look_at_pdu(devices: Devices, name: str, feeds: Mapping[str, str]) -> Iterator[Finding]:
@@ -111,16 +111,16 @@ def _look_at_pdu(devices: Devices, name: str, feeds: Mapping[str, str]) -> Itera
         return
     try:
         yield Finding(name, f"answers ({label})", State.OK, power.identity)
-        for outlet, phone in feeds.items():
-            yield from _look_at_outlet(devices, power, outlet, phone)
+        for outlet, phones in feeds.items():
+            yield from _look_at_outlet(devices, power, outlet, phones)
     finally:
         power.close()
 
 
 def _look_at_outlet(
-    devices: Devices, power: Power, outlet: str, phone: str
+    devices: Devices, power: Power, outlet: str, phones: str
 ) -> Iterator[Finding]:  # fmt: skip
-    check, part = f"outlet {outlet} of {phone}", f"{power.name}/{outlet}"
+    check, part = f"outlet {outlet} of {phones}", f"{power.name}/{outlet}"
     try:
         state = power.state(outlet)
         amperes = power.current(outlet)
@@ -156,42 +156,52 @@ def _look_at_keypad(devices: Devices, name: str) -> Iterator[Finding]:
         yield from faults_of(name, "leased", fault)
         return
     if isinstance(spec, GrblSpec):
-        path = calibration_path(lab, name, spec)
-        if path.exists():
-            # That it is whole, and of this keypad and model, building it will say.
-            yield Finding(name, "calibration", State.OK, str(path))
-        else:
-            state = State.UNKNOWN if spec.virtual else State.FAULT
-            fix = f"harness keypad calibrate {name}"
-            where = f"no {path}: the corner in lab.yaml is all that is known"
-            yield Finding(name, "calibration", state, where, fix)
+        for phone in phones_under(lab, name):
+            yield _calibration(lab, name, spec, phone)
     try:
         keypad = build_keypad(
-            lab, name, devices.keypads[name], devices.timeline.observer(name),
-            devices.sensors.get(name),
-        )  # fmt: skip
+            lab, name, devices.keypads[name], devices.timeline.observer(name), devices.sensors
+        )
     except HarnessError as error:
         yield from faults_of(name, f"answers ({label})", error)
         return
     try:
         yield Finding(name, f"answers ({label})", State.OK, keypad.identity)
-        if not keypad.senses.lamps:
-            yield Finding(
-                name, "lamps", State.UNKNOWN, "it sees no lamps",
-                "name a light sensor's port as its sensor in lab.yaml; factory resets are blind "
-                "without",
-            )  # fmt: skip
-            return
-        try:
-            lamps = keypad.lamps()
-        except HarnessError as error:
-            yield from faults_of(name, "lamps", error)
-            return
-        lit = [f"{lamp} {colour}" for lamp, colour in lamps.items() if colour != "dark"]
-        told = ", ".join(lit) or "all dark"
-        yield Finding(name, "lamps", State.OK, f"{len(lamps)} read: {told}")
+        under = phones_under(lab, name)
+        for phone in under:
+            yield from _look_at_lamps(name, keypad.over(phone), phone if len(under) > 1 else "")
     finally:
         keypad.close()
+
+
+def _calibration(lab: Lab, name: str, spec: GrblSpec, phone: str) -> Finding:
+    path = calibration_path(lab, name, spec, phone)
+    if path.exists():
+        # That it is whole, and of this keypad, phone and model, building it will say.
+        return Finding(name, "calibration", State.OK, str(path))
+    state = State.UNKNOWN if spec.virtual else State.FAULT
+    fix = f"harness keypad calibrate {name}" + (f" --phone {phone}" if spec.positions else "")
+    where = f"no {path}: the corner in lab.yaml is all that is known"
+    return Finding(name, "calibration", state, where, fix)
+
+
+def _look_at_lamps(name: str, keypad: Keypad, phone: str) -> Iterator[Finding]:
+    check = f"lamps of {phone}" if phone else "lamps"
+    if not keypad.senses.lamps:
+        yield Finding(
+            name, check, State.UNKNOWN, "it sees no lamps",
+            "name a light sensor's port as its sensor in lab.yaml; factory resets are blind "
+            "without",
+        )  # fmt: skip
+        return
+    try:
+        lamps = keypad.lamps()
+    except HarnessError as error:
+        yield from faults_of(name, check, error)
+        return
+    lit = [f"{lamp} {colour}" for lamp, colour in lamps.items() if colour != "dark"]
+    told = ", ".join(lit) or "all dark"
+    yield Finding(name, check, State.OK, f"{len(lamps)} read: {told}")
 
 
 def phone_check(

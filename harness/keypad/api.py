@@ -12,7 +12,7 @@ __all__ = ["Keypad"]
 
 
 class Keypad(Protocol):
-    """A robot on the keys of one phone. Key names: `harness.keypad.KEYS`; times in milliseconds.
+    """A robot on the keys of a phone. Key names: `harness.keypad.KEYS`; times in milliseconds.
 
     Every call returns when the controller has acknowledged it. Every method raises `UsageFault`
     for a key that does not exist, and `BenchFault` when the controller is gone, silent, refuses,
@@ -37,6 +37,9 @@ class Keypad(Protocol):
 
     def mend(self) -> None:
         """Connect again after the port was gone; every key is up then."""
+
+    def over(self, phone: str) -> Keypad:
+        """The same robot on the keys of another phone it serves; itself when it serves one."""
 
     def press(self, key: str) -> None:
         """Push a key down and keep it down."""

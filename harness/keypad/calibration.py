@@ -50,6 +50,7 @@ class _File(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     keypad: str
+    phone: str = ""
     model: ModelName
     points: dict[str, Point]
 
@@ -119,9 +120,11 @@ def fit(layout: Layout, points: Mapping[str, Point], device: str = "") -> Calibr
 
 
 def write_calibration(
-    path: Path, keypad: str, layout: Layout, points: Mapping[str, Point]
+    path: Path, keypad: str, layout: Layout, points: Mapping[str, Point], phone: str = ""
 ) -> Calibration:
     """Check the points, write them to ``path`` and return what reading them back gives.
+
+    ``phone`` says which one it is under a gantry that serves several.
 
     Raises:
         UsageFault: the points are not usable, or the file cannot be written.
@@ -129,6 +132,7 @@ def write_calibration(
     fit(layout, points, keypad)
     tree = {
         "keypad": keypad,
+        **({"phone": phone} if phone else {}),
         "model": layout.model.value,
         "points": {key: [round(x, 3), round(y, 3)] for key, (x, y) in points.items()},
     }
@@ -139,16 +143,17 @@ def write_calibration(
         path.write_text(text.getvalue(), encoding="utf-8")
     except OSError as error:
         raise UsageFault(f"cannot write {path}: {error}", device=keypad) from error
-    return read_calibration(path, keypad, layout)
+    return read_calibration(path, keypad, layout, phone)
 
 
-def read_calibration(path: Path, keypad: str, layout: Layout) -> Calibration:
+def read_calibration(path: Path, keypad: str, layout: Layout, phone: str = "") -> Calibration:
     """Read what `write_calibration` wrote.
 
     Raises:
-        UsageFault: it cannot be read, is another keypad's or another model's, or does not fit.
+        UsageFault: it cannot be read, is another keypad's, phone's or model's, or does not fit.
     """
-    hint = f"make it again: harness keypad calibrate {keypad}"
+    of_phone = f" --phone {phone}" if phone else ""
+    hint = f"make it again: harness keypad calibrate {keypad}{of_phone}"
     try:
         written = _File.model_validate(YAML(typ="safe").load(path.read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError, YAMLError, ValidationError) as error:
@@ -156,11 +161,13 @@ def read_calibration(path: Path, keypad: str, layout: Layout) -> Calibration:
         raise UsageFault(
             f"the calibration {path} cannot be read: {first}", device=keypad, hint=hint
         ) from error
-    if (written.keypad, written.model) != (keypad, layout.model):
+    if (written.keypad, written.phone, written.model) != (keypad, phone, layout.model):
+        over = f"{written.phone}, " if written.phone else ""
+        wanted = f"{phone}, " if phone else ""
         raise UsageFault(
-            f"the calibration {path} is of {written.keypad} over a {written.model}",
+            f"the calibration {path} is of {written.keypad} over {over}a {written.model}",
             device=keypad,
-            expected=f"{keypad} over a {layout.model}",
+            expected=f"{keypad} over {wanted}a {layout.model}",
             hint=hint,
         )
     return fit(layout, written.points, keypad)

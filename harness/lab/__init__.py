@@ -17,7 +17,14 @@ from harness.lab.inventory import (
     Values,
     VirtualSpec,
 )
-from harness.lab.keypad_spec import GrblSpec, KeypadSpec, MatrixSpec, ServoStylus, ZStylus
+from harness.lab.keypad_spec import (
+    GrblSpec,
+    KeypadSpec,
+    MatrixSpec,
+    PositionSpec,
+    ServoStylus,
+    ZStylus,
+)
 from harness.lab.loader import load_lab
 from harness.lab.pbx_spec import PBX_KINDS, PbxKind, PbxSpec
 from harness.lab.place_spec import LabgridSpec, PowerPort, SerialRef
@@ -51,6 +58,7 @@ __all__ = [
     "PeerSpec",
     "PhoneSpec",
     "PlacePowerSpec",
+    "PositionSpec",
     "PowerPort",
     "PowerSpec",
     "ProvisioningSpec",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
 from pydantic import (
@@ -20,6 +21,7 @@ __all__ = [
     "GrblSpec",
     "KeypadSpec",
     "MatrixSpec",
+    "PositionSpec",
     "ServoStylus",
     "Stylus",
     "ZStylus",
@@ -33,6 +35,12 @@ Millimetres = Annotated[float, Field(ge=-2000, le=2000)]
 
 class _Spec(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    @field_validator("port", "sensor", check_fields=False)
+    @classmethod
+    def _leased_well(cls, value: str) -> str:
+        serial_ref(value)
+        return value
 
 
 class _RobotSpec(_Spec):
@@ -49,16 +57,19 @@ class _RobotSpec(_Spec):
         return self.port == _VIRTUAL
 
     @property
+    def serial_ports(self) -> dict[str, str]:
+        """The ports of all its controllers, by their keys here."""
+        return {"port": self.port}
+
+    @property
     def leases(self) -> dict[str, SerialRef]:
         """What it needs from labgrid's coordinator, by its key here."""
-        ref = serial_ref(self.port)
-        return {} if ref is None else {"port": ref}
+        refs = {key: serial_ref(port) for key, port in self.serial_ports.items()}
+        return {key: ref for key, ref in refs.items() if ref is not None}
 
-    @field_validator("port", "sensor", check_fields=False)
-    @classmethod
-    def _leased_well(cls, value: str) -> str:
-        serial_ref(value)
-        return value
+    def leased(self, urls: Mapping[str, str]) -> Self:
+        """Return it with URLs where it has labgrid's names, by its key here."""
+        return self.model_copy(update=dict(urls))
 
 
 class MatrixSpec(_RobotSpec):
@@ -121,6 +132,19 @@ Stylus = Annotated[
 ]
 
 
+class PositionSpec(_Spec):
+    """Where one phone lies under a gantry that serves several."""
+
+    corner: tuple[Millimetres, Millimetres]
+    """Machine coordinates in mm of the lower left corner of the phone's face, without a
+    calibration.
+    """
+    calibration: str = ""
+    """A file beside lab.yaml; by default ``<keypad>.<phone>.calibration.yaml``."""
+    sensor: str = ""
+    """Port of a matrix controller that reads the lamps of this phone, written as ``port``."""
+
+
 class GrblSpec(_RobotSpec):
     """A gantry with a stylus behind a GRBL 1.1 controller; lengths in millimetres.
 
@@ -128,6 +152,7 @@ class GrblSpec(_RobotSpec):
     long as there is no calibration. ``calibration`` is a file beside lab.yaml, by default
     ``<keypad's name>.calibration.yaml``. ``sensor`` is the port of a matrix controller of which
     only the light sensors are used; without one the robot is blind. ``homing_s`` bounds homing.
+    Over phones side by side it has ``positions``, by their names, instead of those three.
     """
 
     driver: Literal["grbl"]
@@ -144,14 +169,40 @@ class GrblSpec(_RobotSpec):
     """Port of a matrix controller that reads the lamps, written as ``port``; without one the robot
     is blind.
     """
+    positions: dict[str, PositionSpec] = Field(default_factory=dict)
+    """Where each phone lies under a gantry that serves several, by the phones' names."""
     homing_s: Annotated[float, Field(gt=0, le=300)] = 60.0
     """Seconds homing may take."""
 
+    @model_validator(mode="after")
+    def _one_position_or_several(self) -> Self:
+        both = sorted(self.model_fields_set & {"corner", "calibration", "sensor"})
+        if self.positions and both:
+            raise ValueError(
+                f"{', '.join(both)} and positions: each position has its own, drop the one"
+            )
+        return self
+
+    def position(self, phone: str) -> PositionSpec:
+        """Return where a phone lies."""
+        own = PositionSpec(corner=self.corner, calibration=self.calibration, sensor=self.sensor)
+        return self.positions.get(phone, own)
+
     @property
-    def leases(self) -> dict[str, SerialRef]:
-        """What it needs from labgrid's coordinator, by its key here."""
-        ref = serial_ref(self.sensor)
-        return super().leases | ({} if ref is None else {"sensor": ref})
+    def serial_ports(self) -> dict[str, str]:
+        """The port of its controller and those of its sensors, by their keys here."""
+        sensors = {"sensor": self.sensor}
+        sensors |= {f"positions.{name}.sensor": one.sensor for name, one in self.positions.items()}
+        return super().serial_ports | {key: port for key, port in sensors.items() if port}
+
+    def leased(self, urls: Mapping[str, str]) -> Self:
+        """Return it with URLs where it and its positions have labgrid's names."""
+        positions = dict(self.positions)
+        for name, one in self.positions.items():
+            if url := urls.get(f"positions.{name}.sensor"):
+                positions[name] = one.model_copy(update={"sensor": url})
+        own = {key: url for key, url in urls.items() if key in {"port", "sensor"}}
+        return self.model_copy(update={**own, "positions": positions})
 
 
 def _named_driver(value: object) -> object:

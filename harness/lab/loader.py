@@ -7,6 +7,7 @@ from pathlib import Path
 
 from harness.lab.checked import Fault, Place, load_checked
 from harness.lab.inventory import Lab
+from harness.lab.keypad_rules import keypad_faults
 from harness.lab.network_rules import network_faults
 from harness.lab.passwords import with_passwords
 from harness.lab.power_spec import PlacePowerSpec
@@ -39,6 +40,7 @@ def load_lab(path: Path) -> Lab:
 def _faults(lab: Lab) -> Iterator[Fault]:
     yield from _references(lab)
     yield from _twins(lab)
+    yield from keypad_faults(lab)
     yield from network_faults(lab)
     yield from _leased(lab)
 
@@ -64,7 +66,11 @@ def _leased(lab: Lab) -> Iterator[Fault]:
         for name, pdu in lab.power.items()
         if isinstance(pdu, PlacePowerSpec)
     ]
-    leased += [("keypads", name, key) for name, pad in lab.keypads.items() for key in pad.leases]
+    leased += [
+        ("keypads", name, *key.split("."))
+        for name, keypad in lab.keypads.items()
+        for key in keypad.leases
+    ]
     for place in leased:
         if lab.labgrid is None:
             yield place, "to lease it, say labgrid: {coordinator: HOST} at the top of this file"
@@ -74,8 +80,6 @@ def _leased(lab: Lab) -> Iterator[Fault]:
 
 def _references(lab: Lab) -> Iterator[Fault]:
     """Yield what single values cannot show: names that point nowhere, things used twice."""
-    outlets: dict[str, str] = {}
-    keypads: dict[str, str] = {}
     seen: dict[str, str] = {}
     for name, phone in lab.phones.items():
         here: Place = ("phones", name)
@@ -90,8 +94,6 @@ def _references(lab: Lab) -> Iterator[Fault]:
             known = ", ".join(lab.keypads)
             yield (*here, "keypad"), f"no keypad named {phone.keypad!r}; there are: {known}"
         for registry, key, value in (
-            (outlets, "outlet", str(phone.outlet)),
-            (keypads, "keypad", phone.keypad),
             (seen, "mac", phone.mac),
             (seen, "address", str(phone.address)),
         ):

@@ -28,11 +28,11 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from harness.lab.inventory import Lab
-from harness.lab.keypad_spec import GrblSpec, KeypadSpec
+from harness.lab.keypad_spec import KeypadSpec
 from harness.lab.lock_entries import Resource
 from harness.lab.place_spec import serial_ref
 from harness.lab.power_spec import (
@@ -166,9 +166,8 @@ def _one_at_a_time(pdu: PowerSpec) -> bool:
 def _keypad(spec: KeypadSpec, name: str) -> Iterator[Resource]:
     places = dict.fromkeys(ref.place for ref in spec.leases.values())
     yield from (Resource(f"place:{place}", name) for place in places)
-    ports: Iterable[str] = (spec.port, spec.sensor if isinstance(spec, GrblSpec) else "")
-    for port in ports:
-        if port and port != VIRTUAL and serial_ref(port) is None:
+    for port in spec.serial_ports.values():
+        if port != VIRTUAL and serial_ref(port) is None:
             # A device has several names: by number, by its place, by its serial number.
             device = os.path.realpath(port) if port.startswith("/") else port
             yield Resource(f"serial:{device}", name)

@@ -7,11 +7,12 @@ the façade keeps track of the screen from the messages it has seen.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 from harness.deadlines import Deadlines
-from harness.errors import HarnessError, ProductFault
+from harness.errors import BenchFault, HarnessError, ProductFault
 from harness.events import Record, SipMessage
 from harness.keypad import Keypad
 from harness.phone.second_opinion import (
@@ -48,6 +49,8 @@ class CallControl:
         self._timeline = timeline
         self._deadlines = deadlines
         self.screen = Screen.ON_HOOK
+        #: The phones that may have felt what was meant for this one.
+        self.under_its_robot: Sequence[Self] = ()
         #: Another way to press its keys, to find out who is to blame when one had no effect.
         self.window: KeyWindow | None = None
         self._pressed: tuple[str, ...] = ()
@@ -164,7 +167,15 @@ class CallControl:
                 return False
             return True
 
-        return second_opinion(missing, self.keypad, self.window, self._pressed, acted)
+        blame = second_opinion(missing, self.keypad, self.window, self._pressed, acted)
+        met = [phone.name for phone in self.under_its_robot if phone.has_called(since)]
+        if met and isinstance(blame, BenchFault):
+            blame.state += f"; {' and '.join(met)} under the same robot made a call instead"
+        return blame
+
+    def has_called(self, since: Mark) -> bool:
+        """Whether it began a call of its own since a mark."""
+        return bool(dialled_numbers(self._timeline.records(since), self.address))
 
     def soft_key(self, key: SoftKey) -> None:
         """Tap the key that stands for ``key`` on the present screen."""

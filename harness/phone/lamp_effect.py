@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from harness.deadlines import Deadlines
 from harness.events import LampColour
@@ -13,26 +13,24 @@ __all__ = ["LampEffect"]
 
 
 class LampEffect:
-    """The lamps in front of a keypad's sensors as a side effect of an outlet.
+    """The lamps in front of keypads' sensors as a side effect of the outlet that feeds them all.
 
     A lit lamp proves power. Dark lamps prove that there is none only when one was lit before: an
     idle phone is dark too.
 
     Args:
-        phone: its name in lab.yaml.
-        keypad: the robot that watches its lamps.
+        keypads: the robot that watches its lamps, by each phone's name in lab.yaml.
         deadlines: what the times of a real phone mean on this bench.
     """
 
-    def __init__(self, phone: str, keypad: Keypad, deadlines: Deadlines) -> None:
-        self._phone = phone
-        self._keypad = keypad
+    def __init__(self, keypads: Mapping[str, Keypad], deadlines: Deadlines) -> None:
+        self._keypads = keypads
         self._deadlines = deadlines
 
     @property
     def name(self) -> str:
         """Whose lamps they are."""
-        return f"lamps of {self._phone}"
+        return f"lamps of {' and '.join(self._keypads)}"
 
     def within(self, on: bool) -> float:
         """Seconds until they show it: some boot loaders take minutes to light the first lamp."""
@@ -50,4 +48,8 @@ class LampEffect:
         return look
 
     def _any_lit(self) -> bool:
-        return any(colour is not LampColour.DARK for colour in self._keypad.lamps().values())
+        return any(
+            colour is not LampColour.DARK
+            for keypad in self._keypads.values()
+            for colour in keypad.lamps().values()
+        )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from harness.deadlines import Deadlines
 from harness.errors import BenchFault, HarnessError, ProductFault
 from harness.events import (
     FileRequested,
     FileServed,
+    PhoneStateChanged,
     Registered,
     RegistrationFailed,
     SipMessage,
@@ -57,7 +59,11 @@ class Phone(CallControl):
         self.spec = spec
         self.label = label
         self.power = power
+        #: The phones that lose their power with this one.
+        self.on_its_outlet: Sequence[Phone] = ()
         self._dirty = False
+        #: Since when, and for which other phone, its outlet was cut.
+        self._cut_for: tuple[Mark, str] | None = None
         self._tracker = StateTracker(
             timeline, phone=name, outlet=str(spec.outlet), address=self.address
         )
@@ -78,9 +84,21 @@ class Phone(CallControl):
     def power_off(self) -> None:
         """Cut the outlet; returns when the PDU reads back off.
 
-        A phone that is being flashed is left to it first: a test that failed meanwhile, of
-        whatever, must not cost the phone its flash.
+        Whatever it feeds is cut. A phone that is being flashed is left to it first: a test that
+        failed meanwhile, of whatever, must not cost the phone its flash.
         """
+        for phone in (self, *self.on_its_outlet):
+            phone.let_it_flash()
+        since = self._timeline.mark()
+        with self._timeline.step("power off", device=self.name):
+            self.power.set(self.spec.outlet.outlet, on=False)
+        self._cut_for = None
+        for phone in self.on_its_outlet:
+            # Whatever it had been in the middle of is over.
+            phone._dirty, phone._cut_for, phone.screen = False, (since, self.name), Screen.ON_HOOK
+
+    def let_it_flash(self) -> None:
+        """Wait for the end of an upgrade, if it is in one."""
         if self.state is PhoneState.UPGRADING:
             with self._timeline.step("let it write its flash", device=self.name):
                 self._timeline.wait_until(
@@ -88,8 +106,6 @@ class Phone(CallControl):
                     within=self._deadlines.device(_FLASH_WITHIN),
                     device=self.name,
                 )
-        with self._timeline.step("power off", device=self.name):
-            self.power.set(self.spec.outlet.outlet, on=False)
 
     def power_on(self) -> None:
         """Feed the outlet; returns when the PDU reads back on."""
@@ -319,17 +335,42 @@ class Phone(CallControl):
         )
 
     def bring_up(self, *, within: float = 300.0) -> None:
-        """Make sure the phone is registered and clean, power-cycling it if it is not."""
+        """Make sure the phone is registered and clean, power-cycling it if it is not.
+
+        One that was cut for another phone on its outlet is waited for: to cut it once more would
+        cost the other one its registration.
+        """
+        comes_back = self._comes_back()
         if self.state is PhoneState.READY and not self._dirty:
             return
-        since = self.power_cycle()
-        self.wait_registered(since=since, within=within)
+        if comes_back is not None and not self._dirty and self.state is not PhoneState.OFF:
+            since, other = comes_back
+            with self._timeline.step(f"boot, as {other} was power-cycled", device=self.name):
+                self.wait_registered(since=since, within=within)
+        else:
+            since = self.power_cycle()
+            self.wait_registered(since=since, within=within)
         self.screen = Screen.ON_HOOK
-        self._dirty = False
+        self._dirty, self._cut_for = False, None
+
+    def _comes_back(self) -> tuple[Mark, str] | None:
+        """Since when and for whom it was cut, while it has not been registered again."""
+        if self._cut_for is not None:
+            changes = self._timeline.events(
+                PhoneStateChanged, device=self.name, since=self._cut_for[0]
+            )
+            if any(change.state == PhoneState.READY for change in changes):
+                self._cut_for = None
+        return self._cut_for
 
     def mark_dirty(self) -> None:
-        """Say that the phone may be in an unknown state; the next bring-up power-cycles it."""
+        """Say that the phone may be in an unknown state; the next bring-up power-cycles it.
+
+        So may each phone under the same robot: a press that missed this one may have met it.
+        """
         self._dirty = True
+        for phone in self.under_its_robot:
+            phone._dirty = True
 
     def close(self) -> None:
         """Stop following the phone."""

@@ -211,6 +211,8 @@ def _with_ports(lab: Lab, seen: PlaceSeen) -> Lab:
         spec = power[name]
         if isinstance(spec, PlacePowerSpec) and lab.labgrid is not None:
             power[name] = spec.leased(seen.power_ports(name), lab.labgrid.interpreter)
+    urls: dict[str, dict[str, str]] = {}
     for (name, key), ref in seen.need.serial.items():
-        keypads[name] = keypads[name].model_copy(update={key: seen.url(ref)})
+        urls.setdefault(name, {})[key] = seen.url(ref)
+    keypads |= {name: keypads[name].leased(found) for name, found in urls.items()}
     return lab.model_copy(update={"power": power, "keypads": keypads})

@@ -121,6 +121,10 @@ class WrittenKeypad:
         """Touch nothing any more of a device that is no longer ours."""
         self._keypad.lose(why)
 
+    def over(self, phone: str) -> WrittenKeypad:
+        """Return the same robot on the keys of another phone it serves."""
+        return WrittenKeypad(self._keypad.over(phone), self._journal)
+
     def press(self, key: str) -> None:
         """Write it down, then push a key down and keep it down."""
         self._journal.keys(self.name, [key], down=True)

@@ -70,9 +70,12 @@ async def _run(spec: BenchSpec, cables: Mapping[str, Cable]) -> None:
         for name, entry in spec.gantries.items()
     }
     sensors = {
-        name: KeypadTwin(name, KeypadSpec(), world, _log, f"{name}-sensor")
-        for name, entry in spec.gantries.items()
-        if entry.sensor
+        position: KeypadTwin(
+            position, KeypadSpec(), world, _log, f"{position.replace('/', '-')}-sensor"
+        )
+        for entry in spec.gantries.values()
+        for position, face in entry.faces.items()
+        if face.sensor
     }
     try:
         endpoints = {

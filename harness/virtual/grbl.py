@@ -1,4 +1,4 @@
-"""A GRBL 1.1h controller behind a pseudo-terminal, with a gantry and a stylus over a phone.
+"""A GRBL 1.1h controller behind a pseudo-terminal, with a gantry and a stylus over phones.
 
 Written from gnea/grbl: doc/markdown/interface.md, jogging.md, and the main loop in protocol.c,
 motion_control.c, system.c. Kept: real-time bytes outside of the line stream, 128 bytes of receive
@@ -42,7 +42,7 @@ class GrblTwin:
 
     Args:
         name: the keypad's name.
-        spec: the phone under it and what is wrong with it.
+        spec: the phones under it and what is wrong with them.
         world: told of keys.
         log: told what happened.
         speed: how many times faster than hardware the gantry moves; dwells are not sped up.
@@ -60,6 +60,11 @@ class GrblTwin:
         self._spec = spec
         self._log = log
         self._settings = dict(SETTINGS)
+        if len(spec.faces) > 1:
+            # It was built for that many: its frame reaches from the home corner over all of them.
+            for axis, setting in enumerate((130, 131)):
+                far = max(-face.corner[axis] for face in spec.faces.values())
+                self._settings[setting] = max(self._settings[setting], far)
         self._stylus = Stylus(name, spec, world, log)
         self._motion = Motion(self._settings, speed, self._tip_moved)
         self._modes = Modes()
@@ -304,7 +309,7 @@ class GrblTwin:
         else:
             down = z <= self._spec.contact
         faults = self._spec.faults
-        if down and faults.alarm_on and self._stylus.under(x, y) in faults.alarm_on:
+        if down and faults.alarm_on and self._stylus.under(x, y)[1] in faults.alarm_on:
             if self._motion.state is State.RUN:
                 self._fault("alarm_on", "a limit switch trips")
                 self._alarm(1)

@@ -12,6 +12,7 @@ from harness.models import ModelName
 
 __all__ = [
     "BenchSpec",
+    "FaceSpec",
     "GantryFaults",
     "GantrySpec",
     "KeypadFaults",
@@ -114,8 +115,8 @@ class GantryFaults(_Spec):
         lose_keys: keys that do not give way under the stylus.
         double_keys: keys that bounce: down, up and down again at each press.
         stuck_keys: keys that stay down when the stylus leaves them.
-        offset: millimetres by which the phone lies beside where lab.yaml says.
-        turn: degrees by which it is turned about its lower left corner.
+        offset: millimetres by which each phone lies beside where lab.yaml says.
+        turn: degrees by which each is turned about its lower left corner.
         alarm_on: keys on whose way down a limit switch trips.
         restart_on: keys at whose press the supply dips and the controller restarts.
         unplug_on: keys at whose first press somebody pulls the cable, for ``unplugged_s`` seconds.
@@ -134,24 +135,34 @@ class GantryFaults(_Spec):
     silent: bool = False
 
 
-class GantrySpec(_Spec):
-    """One GRBL gantry twin over one phone.
+class FaceSpec(_Spec):
+    """One phone under a gantry twin.
 
     Args:
         corner: machine coordinates of the lower left corner of the phone's face, in mm.
         keys: where its keys are, in mm from that corner.
         cap: a key is met within this distance of its middle.
-        servo: whether the spindle output moves the stylus, not the Z axis.
-        contact: Z in mm (or S) at which a key gives way.
-        sensor: whether there are light sensors on a controller of their own.
+        sensor: whether there are light sensors over it, on a controller of their own.
     """
 
     corner: tuple[float, float]
-    keys: dict[str, tuple[float, float]]
+    keys: Annotated[dict[str, tuple[float, float]], Field(min_length=1)]
     cap: Annotated[float, Field(gt=0)] = 4.5
+    sensor: bool = False
+
+
+class GantrySpec(_Spec):
+    """One GRBL gantry twin over one phone, or over several side by side.
+
+    Args:
+        faces: the phones under it, by the names that phones give as their keypad.
+        servo: whether the spindle output moves the stylus, not the Z axis.
+        contact: Z in mm (or S) at which a key gives way.
+    """
+
+    faces: Annotated[dict[str, FaceSpec], Field(min_length=1)]
     servo: bool = False
     contact: float = -7.0
-    sensor: bool = False
     faults: GantryFaults = GantryFaults()
 
 
@@ -200,22 +211,26 @@ class BenchSpec(_Spec):
     bridge: str = ""
     phone_command: tuple[str, ...] | None = None
 
+    @property
+    def positions(self) -> tuple[str, ...]:
+        """Every position of a phone under a robot: a keypad's name, or a gantry's face."""
+        return (*self.keypads, *(face for each in self.gantries.values() for face in each.faces))
+
     @model_validator(mode="after")
     def _references(self) -> Self:
         keypads: dict[str, str] = {}
-        outlets: dict[str, str] = {}
         for name, phone in self.phones.items():
             pdu, _, outlet = phone.outlet.partition("/")
             if pdu not in self.pdus:
                 raise ValueError(f"phone {name}: no PDU twin named {pdu!r}")
             if not (outlet.isdecimal() and 1 <= int(outlet) <= self.pdus[pdu].outlets):
                 raise ValueError(f"phone {name}: {pdu} has no outlet {outlet!r}")
-            if phone.keypad not in self.keypads | self.gantries:
+            if phone.keypad not in self.positions:
                 raise ValueError(f"phone {name}: no keypad twin named {phone.keypad!r}")
-            for taken, key in ((outlets, phone.outlet), (keypads, phone.keypad)):
-                if key in taken:
-                    raise ValueError(f"phone {name}: {key} already belongs to {taken[key]}")
-                taken[key] = name
+            if phone.keypad in keypads:
+                other = keypads[phone.keypad]
+                raise ValueError(f"phone {name}: {phone.keypad} already belongs to {other}")
+            keypads[phone.keypad] = name
         return self
 
 

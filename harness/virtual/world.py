@@ -45,14 +45,16 @@ class World:
             for pdu, entry in spec.pdus.items()
             for number in range(1, entry.outlets + 1)
         }
-        self._phone_of_outlet = {phone.outlet: name for name, phone in spec.phones.items()}
+        self._phones_of_outlet = {
+            outlet: [name for name, phone in spec.phones.items() if phone.outlet == outlet]
+            for outlet in self._outlets
+        }
         self._phone_of_keypad = {phone.keypad: name for name, phone in spec.phones.items()}
         self._keypad_of_phone = {name: phone.keypad for name, phone in spec.phones.items()}
-        robots = (*spec.keypads, *spec.gantries)
-        self._keys_down: dict[str, set[str]] = {keypad: set() for keypad in robots}
-        self._lamps: dict[str, dict[str, LampColour]] = {keypad: {} for keypad in robots}
+        self._keys_down: dict[str, set[str]] = {name: set() for name in spec.positions}
+        self._lamps: dict[str, dict[str, LampColour]] = {name: {} for name in spec.positions}
         self._sensors: dict[str, LampSensors] = {}
-        self._switching = {name: asyncio.Lock() for name in spec.phones}
+        self._switching = {outlet: asyncio.Lock() for outlet in self._outlets}
         self._phones = {
             name: PhoneProcess(
                 name,
@@ -78,24 +80,27 @@ class World:
 
     def amperes(self, outlet: str) -> float:
         """What an outlet really delivers."""
-        phone = self._phone_of_outlet.get(outlet)
-        fed = phone is not None and self._phones[phone].alive
-        return _PHONE_AMPERES if fed and self._outlets[outlet] else 0.0
+        fed = sum(self._phones[phone].alive for phone in self._phones_of_outlet[outlet])
+        return _PHONE_AMPERES * fed if self._outlets[outlet] else 0.0
 
     async def switch(self, outlet: str, *, on: bool) -> None:
-        """Put power on an outlet or take it off; what it feeds boots or dies."""
+        """Put power on an outlet or take it off; all that it feeds boots or dies."""
         before, self._outlets[outlet] = self._outlets[outlet], on
-        phone = self._phone_of_outlet.get(outlet)
-        if phone is None or before == on:
+        if before == on:
             return
-        keypad = self._keypad_of_phone[phone]
-        # Two clients may switch one outlet at once; the phone follows them one by one.
-        async with self._switching[phone]:
+        # Two clients may switch one outlet at once; its phones follow them one by one.
+        async with self._switching[outlet]:
+            fed = self._phones_of_outlet[outlet]
             if on:
-                await self._phones[phone].start(held=self._keys_down[keypad])
-            else:
-                await self._phones[phone].kill()
-                self._darken(keypad)
+                for name in fed:
+                    position = self._keypad_of_phone[name]
+                    await self._phones[name].start(held=self._keys_down[position])
+                return
+            for name in fed:
+                self._phones[name].cut()
+            for name in fed:
+                await self._phones[name].kill()
+                self._darken(self._keypad_of_phone[name])
 
     def key(self, keypad: str, key: str, *, down: bool) -> None:
         """Move a key; the phone under the robot feels it if it has power."""

@@ -35,10 +35,16 @@ THEIRS = """
 name: over-there
 network: {interface: lo, host: 127.58.0.1}
 virtual: {speed: 40}
-power: {strip: {address: virtual, outlets: 2}}
+power: {strip: {address: virtual, outlets: 4}}
 keypads:
   robot: {port: virtual}
   robot-2: {port: virtual}
+  frame:
+    driver: grbl
+    port: virtual
+    positions:
+      desk-3: {corner: [-560, -225]}
+      desk-4: {corner: [-285, -225], sensor: virtual}
 peers: {}
 phones:
   desk:
@@ -57,6 +63,22 @@ phones:
     keypad: robot-2
     tone: 1370
     lines: [{user: "202"}]
+  desk-3:
+    model: 7942G
+    mac: 00:24:C4:AB:CD:F1
+    address: 127.58.0.43
+    outlet: strip/3
+    keypad: frame
+    tone: 1430
+    lines: [{user: "203"}]
+  desk-4:
+    model: 7962G
+    mac: 00:24:C4:AB:CD:F2
+    address: 127.58.0.63
+    outlet: strip/4
+    keypad: frame
+    tone: 1490
+    lines: [{user: "204"}]
 """
 
 OURS = f"""
@@ -101,6 +123,46 @@ BOTH_DESKS = (
     keypad: keypad-2
     tone: 1370
     lines: [{user: "202"}]
+""",
+    ),
+)
+
+#: The same for a lab with the two phones under the gantry, all of it in one place.
+BOTH_UNDER_THE_FRAME = (
+    ("\nkeypads:", "\n  pdu-3: {driver: place, address: frame, outlets: [left, right]}\nkeypads:"),
+    (
+        "\npbx:",
+        """
+  gantry:
+    driver: grbl
+    port: labgrid:frame/stylus
+    positions:
+      desk-3: {corner: [-560, -225]}
+      desk-4: {corner: [-285, -225], sensor: "labgrid:frame/eyes"}
+pbx:""",
+    ),
+    (
+        '    lines: [{user: "201"}]\n',
+        """\
+    lines: [{user: "201"}]
+  desk-3:
+    model: 7942G
+    kind: hardware
+    mac: 00:24:C4:AB:CD:F1
+    address: 127.58.0.43
+    outlet: pdu-3/left
+    keypad: gantry
+    tone: 1430
+    lines: [{user: "203"}]
+  desk-4:
+    model: 7962G
+    kind: hardware
+    mac: 00:24:C4:AB:CD:F2
+    address: 127.58.0.63
+    outlet: pdu-3/right
+    keypad: gantry
+    tone: 1490
+    lines: [{user: "204"}]
 """,
     ),
 )
@@ -181,13 +243,19 @@ class RemoteBench:
                         "power": _power_port(relay, 2),
                         "keypad": _serial_port(twins.keypads["robot-2"]),
                     },
+                    "frame": {
+                        "left": _power_port(relay, 3),
+                        "right": _power_port(relay, 4),
+                        "stylus": _serial_port(twins.keypads["frame"]),
+                        "eyes": _serial_port(twins.sensors["frame/desk-4"]),
+                    },
                 }
             )
         )
         self._stack = stack
         self.coordinator = self.start_coordinator()
         self.exporter = self.start_exporter()
-        for place in ("desk-1", "desk-2"):
+        for place in ("desk-1", "desk-2", "frame"):
             self.client("-p", place, "create")
             self.client("-p", place, "add-match", f"{EXPORTER}/{place}/*")
 
@@ -203,7 +271,7 @@ class RemoteBench:
         program = Program(self.folder, "labgrid-exporter", *words, ready="Exporter ready")
         self._stack.callback(end_ser2net, program.process.pid)
         self._stack.callback(program.end)
-        until(lambda: self.client("resources").count("\n") == 4)
+        until(lambda: self.client("resources").count("\n") == 8)
         return program
 
     def client(self, *words: str, user: str = "alice", host: str = "elsewhere") -> str:
@@ -228,11 +296,6 @@ class RemoteBench:
 
     def is_on(self, number: int) -> bool:
         return self.strip.state(str(number)) is OutletState.ON
-
-    def pressed(self) -> list[str]:
-        """Which keys really went down over there, as the keypad's twin saw it."""
-        texts = [str(getattr(record.event, "text", "")) for record in self.truth.records()]
-        return re.findall(r"robot: (\S+) down", "\n".join(texts))
 
 
 def _power_port(relay: str, index: int) -> dict[str, Any]:

@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from remote_bench import RemoteBench, ser2net_of, worker_of
+from remote_bench import BOTH_UNDER_THE_FRAME, RemoteBench, ser2net_of, worker_of
 
 from harness.bench import Bench, open_keypad, open_outlets, open_stations
 from harness.errors import BenchFault, BenchFaults, UsageFault
-from harness.events import KeyPressed, Note, OutletSwitched
+from harness.events import KeyPressed, LampChanged, LampColour, Note, OutletSwitched
 from harness.lab import Lab
 from harness.power import OutletState
 from harness.provisioning import load_manifest, make_up
@@ -185,6 +185,39 @@ def test_a_place_that_is_taken_away_is_not_touched_any_more(
             bench.keypads["keypad"].tap("1")
     assert not remote.is_on(1)
     assert remote.holder("desk-1") == "elsewhere/alice", "what is theirs is not released"
+
+
+def test_a_gantry_over_two_phones_and_its_light_sensor_are_leased_whole(
+    remote: RemoteBench, lab_of: LabOf, tmp_path: Path
+) -> None:
+    timeline = Timeline()
+    with opened(lab_of(*BOTH_UNDER_THE_FRAME), tmp_path, timeline) as bench:
+        left, right = (bench.keypads["gantry"].over(phone) for phone in ("desk-3", "desk-4"))
+        assert left.identity.startswith("Grbl 1.1")
+        assert (left.senses.lamps, right.senses.lamps) == (False, True)
+        left.type("12")
+        right.press("#")
+        # The phone over there boots with # held, and its sensor sees what that phone makes of it.
+        bench.pdus["pdu-3"].set("right", on=True)
+        timeline.wait_for(
+            LampChanged,
+            within=30.0,
+            device="desk-4",
+            where=lambda lamp: lamp.lamp == "line1" and lamp.colour is LampColour.AMBER,
+        )
+        right.release("#")
+        keys = {
+            phone: [event.key for event in timeline.events(KeyPressed, device=phone)]
+            for phone in ("desk-3", "desk-4")
+        }
+        assert keys == {"desk-3": ["1", "2"], "desk-4": ["#"]}
+        remote.client("-p", "frame", "release", "--kick")
+        lost(timeline)
+        for keypad in (left, right):
+            with pytest.raises(BenchFault, match="place frame is lost"):
+                keypad.tap("1")
+        with pytest.raises(BenchFault, match="place frame is lost"):
+            right.lamps()
 
 
 def test_one_keypad_needs_no_other_place(

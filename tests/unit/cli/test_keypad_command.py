@@ -8,6 +8,10 @@ from pathlib import Path
 import pytest
 
 from harness.cli import main
+from harness.errors import UsageFault
+from harness.keypad.calibration import read_calibration
+from harness.keypad.layout import key_layout
+from harness.models import ModelName
 
 LAB = """
 name: gantry
@@ -107,3 +111,62 @@ def test_a_key_the_model_has_not(lab: str, capsys: pytest.CaptureFixture[str]) -
     Path(lab).write_text(LAB.replace("peers: {}", peer), encoding="utf-8")
     assert main(["keypad", "test", "--lab", lab, "desk", "--keys", "line3"]) == 2
     assert "a 7942G has no key line3" in capsys.readouterr().err
+
+
+SECOND = """
+  other:
+    model: 7962G
+    mac: 00:24:C4:AB:CD:F0
+    address: 127.56.1.62
+    outlet: pdu-1/1
+    keypad: keypad-1
+    tone: 1370
+    lines: [{user: "202"}]
+"""
+
+
+@pytest.fixture
+def lab_of_two(lab: str) -> str:
+    positions = "positions: {desk: {corner: [-560, -225]}, other: {corner: [-285, -225]}}"
+    text = LAB.replace("grbl, port: virtual", f"grbl, port: virtual, {positions}")
+    Path(lab).write_text(text.rstrip() + SECOND, encoding="utf-8")
+    return lab
+
+
+def test_each_phone_under_a_gantry_is_calibrated_by_itself(
+    lab_of_two: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each lies 6 mm to the right and 4 mm down of where lab.yaml says; both lines are moved to."""
+    for phone, corner in (("desk", "-554.000"), ("other", "-279.000")):
+        monkeypatch.setattr("sys.stdin", io.StringIO("2\nd\nd\nd\ns\ns\n\n" * 3))
+        assert calibrate(lab_of_two, "keypad-1", "--phone", phone) == 0
+        assert f"x = 1.0000 x +0.0000 y {corner}" in capsys.readouterr().out
+        path = Path(lab_of_two).with_name(f"keypad-1.{phone}.calibration.yaml")
+        assert f"phone: {phone}" in path.read_text()
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ((), "several phones lie under it"),
+        (("--phone", "desk-9"), "no phone named desk-9 lies under it"),
+    ],
+)
+def test_which_phone_has_to_be_said_where_there_are_two(
+    lab_of_two: str, capsys: pytest.CaptureFixture[str], more: tuple[str, ...], says: str
+) -> None:
+    assert calibrate(lab_of_two, "keypad-1", *more) == 2
+    told = capsys.readouterr().err
+    assert says in told
+    assert "add --phone and one of: desk, other" in told
+
+
+def test_a_calibration_of_the_other_phone_is_refused(lab_of_two: str) -> None:
+    points = ["line1=-326,-39", "1=-437,-165", "speaker=-349,-207"]
+    assert calibrate(lab_of_two, "keypad-1", "--phone", "desk", "--points", *points) == 0
+    path = Path(lab_of_two).with_name("keypad-1.desk.calibration.yaml")
+    path.write_text(path.read_text().replace("phone: desk", "phone: other"))
+    layout = key_layout(ModelName.CP7942G)
+    with pytest.raises(UsageFault, match="is of keypad-1 over other, a 7942G") as fault:
+        read_calibration(path, "keypad-1", layout, "desk")
+    assert fault.value.hint == "make it again: harness keypad calibrate keypad-1 --phone desk"

@@ -63,3 +63,15 @@ def test_an_outlet_is_switched_before_there_is_a_robot(
     ]
     assert main(["phone", "desk", "keys", "1", "--lab", str(path)]) == 3
     assert "/dev/none-1 cannot be opened" in capsys.readouterr().err
+
+
+def test_who_loses_power_with_it_is_said_before(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "lab.yaml"
+    alone = LAB.replace(', pdu-2: {address: "TCPIP0::127.72.1.9::5::SOCKET"}', "")
+    path.write_text(alone.replace("pdu-2/1", "pdu-1/1"), encoding="utf-8")
+    assert main(["phone", "desk", "power", "off", "--lab", str(path)]) == 0
+    told = capsys.readouterr().out.splitlines()
+    said = told.index("pdu-1/1 feeds other as well: what cuts one cuts all")
+    assert said < told.index("pdu-1: outlet pdu-1/1 off, by read-back")

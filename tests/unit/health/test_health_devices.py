@@ -36,7 +36,7 @@ keypads:
   keypad-2: {port: virtual}
   keypad-3: {port: /dev/nowhere}
   gantry-1: {driver: grbl, port: virtual}
-  gantry-2: {driver: grbl, port: /dev/nowhere}
+  gantry-2: {driver: grbl, port: /dev/not-there}
 peers: {}
 phones:
   one:

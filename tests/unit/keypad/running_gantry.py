@@ -10,7 +10,8 @@ from typing import Any
 
 from harness.keypad.build import gantry_twin
 from harness.keypad.calibration import Calibration, shifted
-from harness.keypad.grbl import GrblKeypad
+from harness.keypad.gantry import Gantry
+from harness.keypad.grbl import Face, GrblKeypad
 from harness.keypad.layout import key_layout
 from harness.lab import GrblSpec
 from harness.models import ModelName
@@ -53,16 +54,11 @@ class RunningGantry:
     def driver(
         self, timeline: Timeline, calibration: Calibration | None = None, **options: Any
     ) -> Iterator[GrblKeypad]:
-        keypad = GrblKeypad(
-            self.port,
-            "keypad-1",
-            "desk",
-            timeline.observer("keypad-1"),
-            spec=self.spec,
-            layout=LAYOUT,
-            calibration=calibration or shifted(self.spec.corner),
-            **({"answer_s": 0.5} | options),
-        )
+        answer_s = options.pop("answer_s", 0.5)
+        observe = timeline.observer("keypad-1")
+        gantry = Gantry(self.port, "keypad-1", ["desk"], observe, self.spec, answer_s)
+        lies = calibration or shifted(self.spec.corner)
+        keypad = GrblKeypad(gantry, [Face("desk", LAYOUT, lies, **options)])
         try:
             yield keypad
         finally:
@@ -90,7 +86,9 @@ def gantries(tmp_path: Path) -> Iterator[Any]:
         bench = BenchSpec.model_validate(
             {
                 "state_dir": tmp_path,
-                "gantries": {"keypad-1": gantry_twin(spec, ModelName.CP7942G, faults)},
+                "gantries": {
+                    "keypad-1": gantry_twin(spec, "keypad-1", {"desk": ModelName.CP7942G}, faults)
+                },
             }
         )
         world = World(bench, log.append)

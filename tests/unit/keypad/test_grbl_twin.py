@@ -250,7 +250,7 @@ def test_a_calibration_by_three_keys_finds_them_all(
     gantry: Start, timeline: Timeline, offset: list[float], turn: float
 ) -> None:
     running = gantry(offset=offset, turn=turn)
-    layout = running.twin._spec.keys
+    layout = running.twin._spec.faces["keypad-1"].keys
     true = Pose(running, offset, turn)
     points = {key: true.of(layout[key]) for key in LAYOUT.references}
     keys = ["soft4", "settings", "volup", "5", "#", "line1"]
@@ -329,7 +329,10 @@ def test_ended_in_motion_without_losing_the_position(gantry: Start, timeline: Ti
     with running.driver(timeline) as keypad:
         typing = threading.Thread(target=type_far_apart, args=(keypad,))
         typing.start()
-        assert keypad._link.wait_status(lambda status: status.state == "Run", 2.0).state == "Run"
+        assert (
+            keypad._gantry.link.wait_status(lambda status: status.state == "Run", 2.0).state
+            == "Run"
+        )
         keypad.release_all()
         typing.join()
         keypad.tap("3", ms=1)
@@ -343,7 +346,7 @@ def test_pause_and_resume_by_hand(gantry: Start, timeline: Timeline) -> None:
     with running.driver(timeline) as keypad:
         keypad.press("1")
         keypad.pause()
-        assert keypad._link.wait_status(lambda s: s.state == "Hold", 1.0).stands
+        assert keypad._gantry.link.wait_status(lambda s: s.state == "Hold", 1.0).stands
         keypad.resume()
         keypad.release("1")
     assert running.felt == ["1+", "1-"]

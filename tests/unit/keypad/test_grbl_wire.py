@@ -24,7 +24,8 @@ from running_gantry import LAYOUT
 from harness.errors import BenchFault, UsageFault
 from harness.events import KeyPressed, KeyReleased, Note
 from harness.keypad.calibration import shifted
-from harness.keypad.grbl import GrblKeypad
+from harness.keypad.gantry import Gantry
+from harness.keypad.grbl import Face, GrblKeypad
 from harness.lab import GrblSpec
 from harness.timeline import Timeline
 
@@ -44,17 +45,10 @@ PRESSED = step("?", idle(*AT_1, -9))
 @contextmanager
 def opened(port: str, timeline: Timeline, **options: Any) -> Iterator[GrblKeypad]:
     spec = options.pop("spec", SPEC)
-    keypad = GrblKeypad(
-        port,
-        "keypad-1",
-        "desk",
-        timeline.observer("keypad-1"),
-        spec=spec,
-        layout=LAYOUT,
-        calibration=options.pop("calibration", shifted(spec.corner)),
-        answer_s=0.2,
-        **options,
-    )
+    lies = options.pop("calibration", shifted(spec.corner))
+    observe = timeline.observer("keypad-1")
+    gantry = Gantry(port, "keypad-1", ["desk"], observe, spec, answer_s=0.2)
+    keypad = GrblKeypad(gantry, [Face("desk", LAYOUT, lies, **options)])
     try:
         yield keypad
     finally:

@@ -127,14 +127,14 @@ def test_things_used_twice(tmp_path: Path) -> None:
     text = shipped(
         **{
             '"213"': '"201"',
-            "pdu-1/2": "pdu-1/1",
+            "keypad: keypad-2": "keypad: keypad-1",
             "tone: 620": "tone: 440",
             "tone: 1370": "tone: 1090",
         }
     )
     told = "\n".join(faults_of(tmp_path, text))
     assert "201 is already used by phones.desk-7942" in told
-    assert "pdu-1/1 is already used by desk-7942" in told
+    assert "phones.desk-7962.keypad: keypad-1 is already used by desk-7942" in told
     assert "440 Hz is already alice's tone" in told
     assert "1090 Hz is already desk-7942's tone" in told
 
@@ -145,6 +145,12 @@ def test_tones_that_leak_into_one_another(tmp_path: Path) -> None:
         "lab.yaml:54:5: phones.desk-7962.tone: 1139 Hz is too near to desk-7942's 1090 Hz: "
         "50 Hz apart can be told"
     ]
+
+
+def test_phones_may_share_an_outlet(tmp_path: Path) -> None:
+    path = tmp_path / "lab.yaml"
+    path.write_text(shipped(**{"pdu-1/2": "pdu-1/1"}), encoding="utf-8")
+    assert {str(phone.outlet) for phone in load_lab(path).phones.values()} == {"pdu-1/1"}
 
 
 def test_more_lines_than_the_model_has_keys(tmp_path: Path) -> None:

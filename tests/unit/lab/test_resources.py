@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.lab import Lab, load_lab
+from harness.lab import Lab, PositionSpec, load_lab
 from harness.lab.resources import (
     SELECTING_DIALECTS,
     bench_resources,
@@ -114,6 +114,37 @@ def test_phones_that_share_something_belong_together() -> None:
     assert station_groups(lab) == (
         ("rack-7942", "rack-7962", "bench-7942"), ("remote-7942",)
     )  # fmt: skip
+
+
+def test_phones_on_one_outlet_belong_together() -> None:
+    lab = lab_of(
+        "lab.yaml", phones__desk_7962__outlet=lab_of("lab.yaml").phones["desk-7942"].outlet
+    )
+    assert station_groups(lab) == (("desk-7942", "desk-7962"),)
+    # Of hardware, whoever has one of them has the outlet of both.
+    lab = lab_of("lab.example-hardware.yaml")
+    lab = lab_of(
+        "lab.example-hardware.yaml", phones__bench_7942__outlet=lab.phones["rack-7962"].outlet
+    )
+    assert station_groups(lab) == (
+        ("rack-7942",), ("rack-7962", "bench-7942"), ("remote-7942",)
+    )  # fmt: skip
+    one, other = (set(names(station_resources(lab, [n]))) for n in ("rack-7962", "bench-7942"))
+    assert [each.partition(":")[0] for each in one & other] == ["outlet"]
+
+
+def test_phones_under_one_gantry_belong_together_with_all_its_lines() -> None:
+    positions = {"rack-7962": PositionSpec(corner=(0, 0), sensor="/dev/ttyACM2"),
+             "bench-7942": PositionSpec(corner=(300, 0), sensor="/dev/ttyACM3")}  # fmt: skip
+    lab = lab_of("lab.example-hardware.yaml", phones__bench_7942__keypad="gantry-1")
+    gantry = lab.keypads["gantry-1"].model_copy(update={"sensor": "", "positions": positions})
+    lab = lab.model_copy(update={"keypads": {**lab.keypads, "gantry-1": gantry}})
+    assert station_groups(lab) == (
+        ("rack-7942",), ("rack-7962", "bench-7942"), ("remote-7942",)
+    )  # fmt: skip
+    lines = ["serial:/dev/ttyACM2", "serial:/dev/ttyACM3", "serial:/dev/ttyUSB0"]
+    assert names(keypad_resources(lab, "gantry-1")) == lines
+    assert {*lines} <= {*names(station_resources(lab, ["bench-7942"]))}
 
 
 def test_phones_on_a_supply_for_one_at_a_time_belong_together() -> None:

@@ -47,12 +47,8 @@ def test_each_phone_has_a_side_unless_fewer_are_wanted(tmp_path: Path) -> None:
     assert share_out(lab, []) == ()
 
 
-def test_what_shares_a_device_stays_together(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    lab = rack(tmp_path, 5)
-    groups = (("p1", "p4", "p5"), ("p2",), ("p3",))
-    monkeypatch.setattr("harness.lab.sides.station_groups", lambda _: groups)
+def test_what_shares_a_device_stays_together(tmp_path: Path) -> None:
+    lab = rack(tmp_path, 5, outlets={4: 1, 5: 1})
     assert share_out(lab, list(lab.phones)) == (("p1", "p4", "p5"), ("p2",), ("p3",))
     # The largest group alone is as long as all others together.
     assert share_out(lab, list(lab.phones), 2) == (("p1", "p4", "p5"), ("p2", "p3"))

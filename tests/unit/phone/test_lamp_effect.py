@@ -31,14 +31,36 @@ def test_dark_proves_nothing_unless_it_was_lit(
 ) -> None:
     lamps = before
     keypad = cast(Any, SimpleNamespace(lamps=lambda: lamps))
-    effect = LampEffect("desk", keypad, Deadlines())
+    effect = LampEffect({"desk": keypad}, Deadlines())
     look = effect.start()
     lamps = after
     assert look() is shown
 
 
 def test_a_boot_may_take_minutes_and_darkness_seconds() -> None:
-    effect = LampEffect("desk", cast(Any, None), Deadlines())
+    effect = LampEffect({"desk": cast(Any, None)}, Deadlines())
     assert effect.name == "lamps of desk"
     assert effect.within(on=True) >= 300.0
     assert effect.within(on=False) <= 5.0
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "shown"),
+    [
+        (DARK, LIT, OutletState.ON),
+        (LIT, DARK, OutletState.ON),
+        (DARK, DARK, OutletState.OFF),
+    ],
+)
+def test_phones_on_one_outlet_tell_of_it_together(
+    one: dict[str, LampColour], other: dict[str, LampColour], shown: OutletState
+) -> None:
+    lamps = {"desk-1": LIT, "desk-2": DARK}
+    keypads = {
+        name: cast(Any, SimpleNamespace(lamps=lambda name=name: lamps[name])) for name in lamps
+    }
+    effect = LampEffect(keypads, Deadlines())
+    assert effect.name == "lamps of desk-1 and desk-2"
+    look = effect.start()
+    lamps |= {"desk-1": one, "desk-2": other}
+    assert look() is shown

@@ -8,7 +8,8 @@ import pytest
 from harness.errors import UsageFault
 from harness.virtual.spec import read_spec
 
-GANTRY: dict[str, Any] = {"corner": [-285, -225], "keys": {"1": [117, 60]}}
+FACE: dict[str, Any] = {"corner": [-285, -225], "keys": {"1": [117, 60]}}
+GANTRY: dict[str, Any] = {"faces": {"keypad-1": FACE}}
 
 
 def spec_with(**changes: Any) -> str:
@@ -44,8 +45,10 @@ def test_a_phone_may_lie_under_a_gantry() -> None:
     [
         ({"faults": {"bad_crc_every": 1}}, "faults.bad_crc_every: Extra inputs"),
         ({"faults": {"offset": [1]}}, "faults.offset"),
-        ({"cap": 0}, "cap"),
-        ({"keys": {"1": "here"}}, "keys.1"),
+        ({"faces": {"keypad-1": FACE | {"cap": 0}}}, "cap"),
+        ({"faces": {"keypad-1": FACE | {"keys": {"1": "here"}}}}, "keys.1"),
+        ({"faces": {}}, "faces"),
+        ({"faces": {"keypad-2": FACE}}, "no keypad twin named 'keypad-1'"),
     ],
 )
 def test_what_it_may_not_say(changes: dict[str, Any], says: str) -> None:

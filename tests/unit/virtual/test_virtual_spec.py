@@ -54,7 +54,7 @@ def test_whole_spec() -> None:
         (["phones", "desk", "outlet"], "pdu-1/3", "pdu-1 has no outlet '3'"),
         (["phones", "desk", "outlet"], "pdu-1", "pdu-1 has no outlet ''"),
         (["phones", "desk", "keypad"], "keypad-2", "no keypad twin named 'keypad-2'"),
-        (["phones", "twin"], SPEC["phones"]["desk"], "pdu-1/1 already belongs to desk"),
+        (["phones", "twin"], SPEC["phones"]["desk"], "keypad-1 already belongs to desk"),
     ],
 )
 def test_what_a_spec_may_not_say(path: list[str], value: object, message: str) -> None:
