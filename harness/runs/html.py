@@ -67,7 +67,7 @@ def _test(
         "pictures": pictures,
         "streams": result.streams,
         "measurements": {what: f"{number:g}" for what, number in result.measurements.items()},
-        "ladder": Markup(redact(result.ladder_html, secrets)),  # noqa: S704 (escaped by its maker)
+        "ladder": Markup(result.ladder_html),  # noqa: S704 (escaped by its maker)
         "rows": [_row(record, own[0].mono) for record in own[:_MOST_ROWS]],
         "left_out": max(0, len(own) - _MOST_ROWS),
     }

@@ -89,7 +89,7 @@ def test_what_is_not_there_is_told_all_at_once(
     assert "keypad (NetworkSerialPort)" in lamp.state
     assert isinstance(place, UsageFault)
     assert place.summary == "there is no place desk-9"
-    assert place.state == "there are: desk-1, desk-2"
+    assert place.state == "there are: desk-1, desk-2, frame"
     assert remote.holder("desk-1") == ""
 
 
