@@ -39,16 +39,14 @@ def write_html(
             resumed=[_when(at) for at in run.resumed],
             minutes=_length((run.ended or run.started) - run.started),
             verdicts=[(verdict.value, run.count(verdict)) for verdict in Verdict],
-            tests=[_test(result, records, secrets) for result in run.results],
+            tests=[_test(result, records) for result in run.results],
             virtual="virtual" in run.devices.values(),
         )
     )
     path.write_text(redact(page, secrets), encoding="utf-8")
 
 
-def _test(
-    result: TestResult, records: Sequence[Record], secrets: AbstractSet[str]
-) -> dict[str, object]:
+def _test(result: TestResult, records: Sequence[Record]) -> dict[str, object]:
     # By number, for an export may hold the records of some tests only.
     first, last = (
         bisect_left(records, at, key=lambda record: record.seq)
