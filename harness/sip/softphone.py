@@ -81,7 +81,6 @@ class Softphone:
         #: the new call that got its id (pjproject #3856).
         self.legs: dict[int, Leg] = {}
         self._auto_answer = False
-        self._ticking = False
         self.endpoint = pj.Endpoint()
         self._start_library()
         self.tone = _play(spec.tone, _TONE_VOLUME)
@@ -111,7 +110,7 @@ class Softphone:
         transport.boundAddress = self.spec.address
         transport_id = self.endpoint.transportCreate(pj.PJSIP_TRANSPORT_UDP, transport)
         self.endpoint.libStart()
-        self.endpoint.audDevManager().setNoDev()
+        self.endpoint.audDevManager().setNullDev()
         self.local = str(self.endpoint.transportGetInfo(transport_id).localAddress)
 
     def _account_config(self) -> pj.AccountConfig:
@@ -140,7 +139,6 @@ class Softphone:
         """Keep a leg referenced to the process's end and return its number."""
         number = len(self.legs) + 1
         self.legs[number] = leg
-        self._tick(on=True)
         return number
 
     def incoming(self, call_id: int, invite: str) -> None:
@@ -160,18 +158,9 @@ class Softphone:
     def pump(self, milliseconds: int) -> None:
         """Let the library work for at most this long, and send digits that are due."""
         self.endpoint.libHandleEvents(milliseconds)
-        if self._ticking and not self.in_call:
-            self._tick(on=False)
         for leg in self.legs.values():
             if leg.pending:
                 leg.send_due_digit()
-
-    def _tick(self, *, on: bool) -> None:
-        """Run the bridge's clock while there is a call; idle peers of a rack cost a core."""
-        if on != self._ticking:
-            self._ticking = on
-            devices = self.endpoint.audDevManager()
-            devices.setNullDev() if on else devices.setNoDev()
 
     def leave(self) -> None:
         """End calls and registration, waiting a moment for the answers."""
