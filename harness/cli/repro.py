@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from harness.lab.reservation import reserve
 from harness.lab.resources import bench_resources
 from harness.reproduction import Scenario, as_text, find, fitting, load_scenario, reproduce, shipped
 from harness.runs.failures import failures, holds_run, opened_run
+from harness.runs.folders import fresh_folder
 
 __all__ = ["configure", "run"]
 
@@ -46,8 +46,8 @@ def run(options: argparse.Namespace) -> int:
             print(f"{name:32} {load_scenario(path).title}")
         return 0
     scenario = _scenario(" ".join(options.what))
-    stamp = time.strftime("%Y%m%d-%H%M%S")
-    directory = Path(options.keep or Path("runs") / "repro" / f"{stamp}-{scenario.name}")
+    fresh = fresh_folder(Path("runs") / "repro", f"{{}}-{scenario.name}")
+    directory = Path(options.keep) if options.keep else fresh
     lab = load_lab(Path(options.lab))
     # The complaint and each cure open a bench of their own: nobody gets in between.
     with reserve(

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-from datetime import datetime
 from pathlib import Path
 
 from harness.cli.options import add_lab_option
 from harness.drift import CONFIRMATIONS, append_confirmations, as_text, confirmations, drift
 from harness.errors import UsageFault
 from harness.lab import load_lab
+from harness.runs.folders import fresh_folder
 
 __all__ = ["configure", "run"]
 
@@ -56,11 +56,10 @@ def run(options: argparse.Namespace) -> int:
         raise UsageFault(f"there is no test suite at {suite}", hint="give --suite PATH")
     if options.speed and not 1 <= options.speed <= 1000:
         raise UsageFault("--speed is from 1 to 1000", hint="leave it out for the lab's")
-    stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
     found = drift(
         [Path(each) for each in options.recording],
         load_lab(Path(options.lab)),
-        Path(options.runs_dir) / f"compare-{stamp}",
+        fresh_folder(Path(options.runs_dir), "compare-{}"),
         suite=suite,
         say=_say,
         test=options.test,

@@ -10,13 +10,13 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from datetime import datetime
 from pathlib import Path
 
 from harness.cli.options import add_lab_option, add_wait_option
 from harness.errors import UsageFault
 from harness.preflight import Outcome, at_reference, working_tree
 from harness.preflight.validation import validate
+from harness.runs.folders import fresh_folder
 
 __all__ = ["configure", "run"]
 
@@ -42,8 +42,7 @@ def run(options: argparse.Namespace) -> int:
     suite = Path(options.suite).resolve()
     if not suite.exists():
         raise UsageFault(f"there is no test suite at {suite}", hint="give --suite PATH")
-    stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
-    directory = Path(options.runs_dir) / f"validate-{stamp}"
+    directory = fresh_folder(Path(options.runs_dir), "validate-{}")
     with tempfile.TemporaryDirectory(prefix="phone-bench-validate-") as scratch:
         old = at_reference(Path(options.lab), options.reference, Path(scratch))
         new = working_tree(Path(options.lab))
