@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import select
-import threading
-import time
-import tty
 from dataclasses import dataclass
-from types import TracebackType
+
+from scripted_line import ScriptedLine
 
 SETTINGS = {
     **{10: "1", 13: "0", 20: "1", 22: "1", 23: "0", 32: "0"},
@@ -61,70 +58,26 @@ def idle(x: float, y: float, z: float) -> str:
     return f"<Idle|MPos:{x:.3f},{y:.3f},{z:.3f}|FS:0,0>"
 
 
-class ScriptedGrbl:
-    def __init__(self, *steps: Step) -> None:
-        self._steps = list(steps)
-        self._wrong: list[str] = []
-        self._master, self._slave = os.openpty()
-        tty.setraw(self._slave)
-        self.port = os.ttyname(self._slave)
-        self._stop, self._stopped = os.pipe()
-        self._thread = threading.Thread(target=self._play, daemon=True)
+class ScriptedGrbl(ScriptedLine[Step]):
+    """Every byte is part of the script, and none may come before its turn."""
 
-    def __enter__(self) -> ScriptedGrbl:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        deadline = time.monotonic() + 3.0
-        while kind is None and self._steps and not self._wrong and time.monotonic() < deadline:
-            self._thread.join(0.01)
-        os.close(self._stopped)
-        self._thread.join(3.0)
-        self.unplug()
-        os.close(self._stop)
-        if kind is None:
-            assert not self._wrong, self._wrong
-            assert not self._steps, f"left over: {self._steps}"
-
-    def unplug(self) -> None:
-        for fd in (self._master, self._slave):
-            if fd >= 0:
-                os.close(fd)
-        self._master = self._slave = -1
-
-    def say(self, data: bytes) -> None:
-        os.write(self._master, data)
-
-    def _play(self) -> None:
-        rest = b""
-        while self._master >= 0:
-            ready, _, _ = select.select([self._master, self._stop], [], [])
-            if self._stop in ready:
+    def _take(self) -> None:
+        while self._rest and not self._wrong:
+            if not self._steps:
+                self._wrong.append(f"after the end of the script: {self._rest!r}")
                 return
-            rest += os.read(self._master, 4096)
-            while rest and not self._wrong:
-                if not self._steps:
-                    self._wrong.append(f"after the end of the script: {rest!r}")
-                    return
-                step = self._steps[0]
-                if not rest.startswith(step.heard):
-                    if not step.heard.startswith(rest):
-                        self._wrong.append(f"expected {step.heard!r}, got {rest!r}")
-                        return
-                    break
-                rest = rest[len(step.heard) :]
-                if step.quiet and (rest or select.select([self._master], [], [], step.quiet)[0]):
-                    self._wrong.append(f"more than {step.heard!r} before an answer")
-                    return
-                del self._steps[0]
-                for chunk in step.chunks:
-                    os.write(self._master, chunk)
-                if step.unplug:
-                    self.unplug()
-                    return
+            step = self._steps[0]
+            if not self._rest.startswith(step.heard):
+                if not step.heard.startswith(self._rest):
+                    self._wrong.append(f"expected {step.heard!r}, got {self._rest!r}")
+                return
+            self._rest = self._rest[len(step.heard) :]
+            if step.quiet and (self._rest or select.select([self._master], [], [], step.quiet)[0]):
+                self._wrong.append(f"more than {step.heard!r} before an answer")
+                return
+            del self._steps[0]
+            for chunk in step.chunks:
+                self.write(chunk)
+            if step.unplug:
+                self.unplug()
+                return

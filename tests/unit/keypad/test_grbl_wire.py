@@ -246,7 +246,7 @@ def test_restart_while_a_key_is_held_is_told_at_its_release(timeline: Timeline) 
     script = (*OPENING, *TO_1, *DOWN, PRESSED, *OPENING, *CLOSING)
     with ScriptedGrbl(*script) as controller, opened(controller.port, timeline) as keypad:
         keypad.press("1")
-        controller.say(b"\r\nGrbl 1.1h ['$' for help]\r\n[MSG:'$H'|'$X' to unlock]\r\n")
+        controller.write(b"\r\nGrbl 1.1h ['$' for help]\r\n[MSG:'$H'|'$X' to unlock]\r\n")
         timeline.wait_for(Note, within=2.0, where=lambda note: "restarted" in note.text)
         with pytest.raises(BenchFault, match="restarted by itself"):
             keypad.release("1")
