@@ -6,11 +6,12 @@ import subprocess
 
 __all__ = ["dropped", "ending", "last_line", "tcpdump_command"]
 
-#: Bytes kept of a frame. Immediate mode gives every frame a slot of this size in the kernel's
-#: buffer, so the default (256 KiB) leaves 64 slots and loses bursts; no SIP message of a phone,
-#: nor a jumbo frame, is longer than this.
-_FRAME_BYTES = 16_384
-#: KiB of kernel buffer: 2048 slots, two seconds of a thousand packets a second.
+#: Bytes kept of a frame. Immediate mode gives every frame a slot in the kernel's buffer, of this
+#: size and some 90 bytes more, rounded up to a power of two: the default (256 KiB) leaves 64 slots
+#: and loses bursts. No SIP message of a phone is longer than this.
+_FRAME_BYTES = 8_000
+#: KiB of kernel buffer: 4096 slots. On loopback a frame takes two, as it is seen going out, too:
+#: two seconds of a thousand packets a second.
 _KERNEL_BUFFER = 32_768
 
 
