@@ -25,7 +25,7 @@ from harness.assembly import (
     endpoints_of,
     start_twins,
 )
-from harness.deadlines import Deadlines
+from harness.deadlines import Deadlines, Patience
 from harness.disk import Disk
 from harness.events import Note, PartLost
 from harness.evidence import Capture, WireEar, WireMouth, capture_filter
@@ -175,7 +175,7 @@ class Bench:
 
 
 def _reserve(
-    resources: Iterable[Resource], lab: Lab, timeline: Timeline, stack: ExitStack, wait: float
+    resources: Iterable[Resource], lab: Lab, timeline: Timeline, stack: ExitStack, wait: Patience
 ) -> list[Reservation]:
     """Keep other harnesses off, before anything is opened and until all of it is closed."""
     observe = timeline.observer("locks")
@@ -183,17 +183,24 @@ def _reserve(
     def say(text: str) -> None:
         observe(Note(text))
 
-    mine = reserve(resources, reason=f"lab {lab.name}", within=wait, say=say)
+    mine = reserve(resources, reason=f"lab {lab.name}", within=wait.left, say=say)
     return [stack.enter_context(mine)]
 
 
 @contextmanager
 def _ground(
-    lab: Lab, workdir: Path, timeline: Timeline, journal: Journal, *, partly: bool = False
+    lab: Lab,
+    workdir: Path,
+    timeline: Timeline,
+    journal: Journal,
+    wait: Patience,
+    *,
+    partly: bool = False,
 ) -> Iterator[Bench]:
     """Make what all devices stand on: leased places, and the bench's network."""
+    observe = timeline.observer("labgrid")
     with (
-        leased(lab, timeline.observer("labgrid"), partly=partly) as lease,
+        leased(lab, observe, partly=partly, within=wait.left) as lease,
         bench_network(lab, timeline.observer("network")),
     ):
         bench = Bench(lease.lab, timeline, deadlines_of(lab), workdir, journal)
@@ -210,13 +217,14 @@ def open_stations(
     Outlets stay as they are left.
 
     Raises:
-        BenchFault: another harness still has one of them after ``wait`` seconds.
+        BenchFault: somebody else still has one of them after ``wait`` seconds.
         BenchFaults: every device that cannot be reached.
     """
+    patience = Patience(wait)
     with ExitStack() as stack:
-        _reserve(station_resources(lab), lab, timeline, stack, wait)
+        _reserve(station_resources(lab), lab, timeline, stack, patience)
         journal = stack.enter_context(closing(Journal(lab)))
-        bench = stack.enter_context(_ground(lab, workdir, timeline, journal))
+        bench = stack.enter_context(_ground(lab, workdir, timeline, journal, patience))
         # Its servers stay down; the windows of a phone want to know its values.
         bench.provisioning = Provisioning(lab, workdir / "tftp", timeline)
         _add_stations(bench, start_twins(lab, workdir, timeline, stack), stack)
@@ -232,13 +240,15 @@ def open_outlets(
     Outlets stay as they are left.
 
     Raises:
-        BenchFault: another harness still has one of the stations after ``wait`` seconds.
+        BenchFault: somebody else still has one of the stations after ``wait`` seconds.
         BenchFaults: every PDU that cannot be reached.
     """
+    patience = Patience(wait)
     with ExitStack() as stack:
-        _reserve(station_resources(lab), lab, timeline, stack, wait)
+        _reserve(station_resources(lab), lab, timeline, stack, patience)
         journal = stack.enter_context(closing(Journal(lab)))
-        bench = stack.enter_context(_ground(lab, workdir, timeline, journal, partly=True))
+        ground = _ground(lab, workdir, timeline, journal, patience, partly=True)
+        bench = stack.enter_context(ground)
         blind = Faults()
         doors = start_twins(lab, workdir, timeline, stack)
         _add_stations(bench, doors, stack, blind)
@@ -255,14 +265,16 @@ def open_keypad(
     """Open one keypad alone and uncalibrated, to find out where its phone lies.
 
     Raises:
-        BenchFault: it cannot be reached, or another harness still has it after ``wait`` seconds.
+        BenchFault: it cannot be reached, or somebody else still has it after ``wait`` seconds.
     """
+    patience = Patience(wait)
     with ExitStack() as stack:
-        _reserve(keypad_resources(lab, name), lab, timeline, stack, wait)
+        _reserve(keypad_resources(lab, name), lab, timeline, stack, patience)
         stack.enter_context(closing(Journal(lab))).keypad(name)
         # No other device's place need be free for it.
         alone = lab.model_copy(update={"power": {}, "keypads": {name: lab.keypads[name]}})
-        lease = stack.enter_context(leased(alone, timeline.observer("labgrid")))
+        observe = timeline.observer("labgrid")
+        lease = stack.enter_context(leased(alone, observe, within=patience.left))
         spec = lease.lab.keypads[name]
         lab = lab.model_copy(update={"keypads": {**lab.keypads, name: spec}})
         doors = start_twins(lab, workdir, timeline, stack) if spec.virtual else Doors()
@@ -295,18 +307,19 @@ def open_bench(
         lab: the inventory.
         workdir: where logs, recordings and rendered files of this run go.
         timeline: where everything seen is written.
-        wait: seconds to wait for another harness that has a part of it.
+        wait: seconds to wait for whoever has a part of it.
         amend_pbx: changes the PBX's configuration folder after it is rendered.
         journal: what is switched is written there first; without one, into one of its own.
 
     Raises:
-        BenchFault: another harness still has a part of it.
+        BenchFault: somebody else still has a part of it.
         BenchFaults: everything that could not be started, at once.
     """
+    patience = Patience(wait)
     with ExitStack() as stack:
-        held = _reserve(bench_resources(lab), lab, timeline, stack, wait)
+        held = _reserve(bench_resources(lab), lab, timeline, stack, patience)
         journal = _journal(lab, journal, stack)
-        bench = stack.enter_context(_ground(lab, workdir, timeline, journal))
+        bench = stack.enter_context(_ground(lab, workdir, timeline, journal, patience))
         bench.reservations = held
         faults = Faults()
         _add_capture(bench, stack, faults)

@@ -5,14 +5,15 @@ from __future__ import annotations
 import getpass
 import re
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
-from harness.errors import BenchFault, BenchFaults, HarnessError, UsageFault
+from harness.errors import BenchFault, HarnessError
 from harness.events import Note
 from harness.lab import Lab, LabgridSpec, PlacePowerSpec
-from harness.owners import owned_name, owner_is_gone
+from harness.owners import owned_name
+from harness.places.asking import Asking, together
 from harness.places.coordinator import Coordinator
 from harness.places.need import Need, PlaceSeen, needs
 from harness.timeline import Observer
@@ -76,7 +77,9 @@ class Lease:
 
 
 @contextmanager
-def leased(lab: Lab, observe: Observer, *, partly: bool = False) -> Iterator[Lease]:
+def leased(
+    lab: Lab, observe: Observer, *, partly: bool = False, within: float = 0.0
+) -> Iterator[Lease]:
     """Hold every place a lab needs; without any, nobody is asked.
 
     A place that a killed run of this machine still holds is taken over. When a place is lost
@@ -86,6 +89,7 @@ def leased(lab: Lab, observe: Observer, *, partly: bool = False) -> Iterator[Lea
         lab: the inventory.
         observe: where events go.
         partly: keep what can be had, and give the rest's faults with the lease.
+        within: seconds to wait for places that somebody else has.
 
     Raises:
         BenchFault: the coordinator cannot be reached, or a place is held by others or lacks what
@@ -97,7 +101,7 @@ def leased(lab: Lab, observe: Observer, *, partly: bool = False) -> Iterator[Lea
         if lease.needs and lab.labgrid is not None:
             try:
                 coordinator = stack.enter_context(_connected(lab.labgrid, lease, observe))
-                _acquire(coordinator, lease, observe, partly=partly)
+                _acquire(coordinator, lease, observe, partly=partly, within=within)
             except HarnessError as error:
                 if not partly:
                     raise
@@ -123,26 +127,13 @@ def _connected(spec: LabgridSpec, lease: Lease, observe: Observer) -> Iterator[C
             observe(Note(f"place {place} could not be released: {why}"))
 
 
-def _acquire(coordinator: Coordinator, lease: Lease, observe: Observer, *, partly: bool) -> None:
-    """Acquire the places, in the order of their names: of two labs that want the same, one wins."""
-    for one in _look(coordinator, lease).values():
-        _take_over(coordinator, one, observe)
-    seen = _look(coordinator, lease)
-    for place, one in seen.items():
-        why_not = [*one.lacks(), *one.taken(coordinator.me)]
-        if why_not:
-            lease.faults[place] = _together(why_not)
-    _stop_at(lease.faults, partly)
-    for place, one in seen.items():
-        if place in lease.faults:
-            continue
-        if refusal := coordinator.acquire(place, [str(each["path"]) for each in one.used]):
-            lease.faults[place] = _refused(place, refusal)
-            _stop_at(lease.faults, partly)
-    # Only an acquired serial port is served, and only now it is known where.
-    for place, one in _look(coordinator, lease).items():
-        if place in lease.faults:
-            continue
+def _acquire(
+    coordinator: Coordinator, lease: Lease, observe: Observer, *, partly: bool, within: float
+) -> None:
+    asking = Asking(coordinator, lease.needs, observe, partly=partly)
+    found = asking.obtain(within)
+    lease.faults = asking.faults
+    for place, one in found.items():
         try:
             lease.lab = _with_ports(lease.lab, one)
         except BenchFault as fault:
@@ -150,54 +141,8 @@ def _acquire(coordinator: Coordinator, lease: Lease, observe: Observer, *, partl
             continue
         lease.held[place] = f"held as {one.holder}, exporter {one.exporters}"
         observe(Note(f"leased place {place} from labgrid: {lease.held[place]}"))
-    _stop_at(lease.faults, partly)
-
-
-def _look(coordinator: Coordinator, lease: Lease) -> dict[str, PlaceSeen]:
-    """Return what the coordinator says of each place; one that it does not know is a fault."""
-    places, known = coordinator.look(list(lease.needs))
-    for place, need in lease.needs.items():
-        if place not in places:
-            lease.faults[place] = UsageFault(
-                f"there is no place {place}",
-                device="labgrid",
-                state=f"there are: {', '.join(known) or 'none'}",
-                expected=f"a place for {', '.join(need.devices)}",
-                hint=f"correct it in lab.yaml, or labgrid-client -p {place} create",
-            )
-    return {p: PlaceSeen.of(need, places[p]) for p, need in lease.needs.items() if p in places}
-
-
-def _take_over(coordinator: Coordinator, seen: PlaceSeen, observe: Observer) -> None:
-    """Free a place from a run of this machine that is no longer there to do so."""
-    host, _, user = seen.holder.partition("/")
-    if host != coordinator.me.partition("/")[0] or not owner_is_gone(user):
-        return
-    place = seen.need.place
-    coordinator.free(place, seen.holder)
-    observe(Note(f"place {place} was still held by {user}, a run that was killed: freed"))
-
-
-def _refused(place: str, why: str) -> HarnessError:
-    return BenchFault(
-        f"place {place} cannot be acquired: {why}",
-        device="labgrid",
-        expected="all that is in it to be there and free",
-        hint="the exporter's log says what it could not serve; or another place shares a resource "
-        f"with it: labgrid-client -p {place} show, who",
-    )
-
-
-def _together(faults: Iterable[HarnessError]) -> HarnessError:
-    found: list[HarnessError] = []
-    for fault in faults:
-        found += fault.faults if isinstance(fault, BenchFaults) else [fault]
-    return found[0] if len(found) == 1 else BenchFaults(found)
-
-
-def _stop_at(faults: Mapping[str, HarnessError], partly: bool) -> None:
-    if faults and not partly:
-        raise _together(faults[place] for place in sorted(faults))
+    if lease.faults and not partly:
+        raise together(lease.faults.values())
 
 
 def _with_ports(lab: Lab, seen: PlaceSeen) -> Lab:
