@@ -7,10 +7,9 @@ to find the others, and takes everything down again by one path, whatever happen
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
 from harness.assembly import (
@@ -27,20 +26,20 @@ from harness.assembly import (
 )
 from harness.deadlines import Deadlines, Patience
 from harness.disk import Disk
-from harness.events import Note, PartLost
+from harness.events import Note
 from harness.evidence import Capture, WireEar, WireMouth, capture_filter
 from harness.keypad import Keypad, build_keypad
 from harness.lab import Lab
 from harness.lab.lock_entries import Resource
 from harness.lab.reservation import Reservation, reserve
 from harness.lab.resources import bench_resources, keypad_resources, station_resources
+from harness.leasing import LeasedPlace, leased_places
 from harness.mending import Mender, Part
 from harness.network import bench_network, containers_follow
 from harness.pbx import Asterisk, ConferenceKey
 from harness.phone import Phone, PhoneConsole, PhoneWeb, Screen, WebKeys
 from harness.phone.windows import ConsoleLogin
 from harness.places import Lease, leased
-from harness.power import Power
 from harness.provisioning import Provisioning
 from harness.provisioning.dhcp import DhcpServer, plan_for
 from harness.recovery import Journal, WrittenKeypad, WrittenPower, make_safe
@@ -80,6 +79,8 @@ class Bench:
     dhcp: DhcpServer | None = None
     #: What of it is leased from labgrid.
     lease: Lease = field(init=False)
+    #: Those of its places that devices here are in.
+    places: list[LeasedPlace] = field(default_factory=list)
     #: Of what is open here; whoever lost one must not go on.
     reservations: list[Reservation] = field(default_factory=list)
 
@@ -135,8 +136,9 @@ class Bench:
         """Bring back what failed by itself and a test needs; at once when nothing did.
 
         A process is started again, a port opened again; a PDU or a keypad is waited for, within
-        `BACK_WITHIN_S` once. Peers register again here when the PBX is another; phones, which
-        still believe they are registered, at their next bring-up.
+        `BACK_WITHIN_S` once, and so is its place, unless somebody else has that now. Peers
+        register again here when the PBX is another; phones, which still believe they are
+        registered, at their next bring-up.
 
         Args:
             phone: the phone under test; empty for a test of all.
@@ -150,14 +152,18 @@ class Bench:
         own += [self.dhcp] if self.dhcp is not None else []
         specs = [self.lab.phones[name] for name in self.phones if phone in {"", name}]
         devices: list[Part] = [self.pdus[pdu] for pdu in dict.fromkeys(s.outlet.pdu for s in specs)]
-        devices += [self.keypads[name] for name in dict.fromkeys(s.keypad for s in specs)]
+        keypads = [self.keypads[name] for name in dict.fromkeys(s.keypad for s in specs)]
+        devices += keypads
         peers: list[Part] = [*self.peers.values()]
+        places = [p for p in self.places if p.devices & {part.name for part in devices}]
         # What nobody here can bring back need not be waited for.
         ours = {"pbx", *(part.name for part in (*own, *peers, *devices))}
+        ours = ours.union(*(p.parts for p in places), *(k.parts for k in keypads))
         self.timeline.check(phone, spare=ours)
         self._mender.mend((part, 0.0) for part in own)
         self._meet_the_pbx()
         self._mender.mend((part, 0.0) for part in peers)
+        self._mender.mend((p, 0.0 if p.whose else BACK_WITHIN_S) for p in places)
         self._mender.mend((part, BACK_WITHIN_S) for part in devices)
         self.timeline.check(phone)
 
@@ -423,24 +429,11 @@ def _add_stations(
     found = build_keypads(lab, bench.timeline, doors, stack, blind or faults, bench.lease.needed)
     keypads = {name: WrittenKeypad(keypad, bench.journal) for name, keypad in found.items()}
     bench.keypads |= keypads
-    _heed_lost_places(bench, {**pdus, **found})
+    bench.places += leased_places(
+        bench.lease, bench.timeline, bench.pdus, bench.keypads, bench.phones
+    )
     faults.stop_if_any()
     bench.phones |= build_phones(lab, bench.timeline, bench.pdus, keypads, stack)
-
-
-def _heed_lost_places(bench: Bench, drivers: Mapping[str, Power | Keypad]) -> None:
-    """Have every device of a place that is lost let go of it, and its phones' tests blame it."""
-    for device, driver in drivers.items():
-        bench.lease.watch(device, driver.lose)
-    for phone, spec in bench.lab.phones.items():
-        for device in {spec.outlet.pdu, spec.keypad} & drivers.keys():
-            bench.lease.watch(device, partial(_lose_station, bench, phone))
-
-
-def _lose_station(bench: Bench, phone: str, why: str) -> None:
-    hint = "labgrid-client who tells who holds what; the next run asks for it again"
-    lost = PartLost(f"place of {phone}", why, phone, hint)
-    bench.timeline.append(lost, source="labgrid", device=phone)
 
 
 def _open_windows(bench: Bench) -> None:

@@ -88,7 +88,9 @@ class Asking:
             self._stop()
             if self._acquire(seen):
                 # Only an acquired serial port is served, and only now it is known where.
-                return {p: one for p, one in self._look().items() if p not in self.faults}
+                seen = self._look()
+                self._stop()
+                return {place: one for place, one in seen.items() if place not in self.faults}
 
     def _acquire(self, seen: Mapping[str, PlaceSeen]) -> bool:
         """Acquire the places, in the order of their names: of two that want the same, one wins.

@@ -85,6 +85,11 @@ class Coordinator:
         self.me = str(me["me"])
 
     @property
+    def title(self) -> str:
+        """Who it is, for people."""
+        return f"labgrid {self.version} at {self._spec.coordinator}"
+
+    @property
     def gone(self) -> str:
         """Why nobody can be asked here any more; empty while somebody can."""
         return self._gone
