@@ -33,7 +33,7 @@ from harness.lab import Lab
 from harness.lab.lock_entries import Resource
 from harness.lab.reservation import Reservation, reserve
 from harness.lab.resources import bench_resources, keypad_resources, station_resources
-from harness.leasing import LeasedPlace, leased_places
+from harness.leasing import LeasedDevice, LeasedPlace, leased_places
 from harness.mending import Mender, Part
 from harness.network import bench_network, containers_follow
 from harness.pbx import Asterisk, ConferenceKey
@@ -151,19 +151,19 @@ class Bench:
         own: list[Part] = [Disk(self.workdir, self.timeline), self.capture, self.provisioning.tftp]
         own += [self.dhcp] if self.dhcp is not None else []
         specs = [self.lab.phones[name] for name in self.phones if phone in {"", name}]
-        devices: list[Part] = [self.pdus[pdu] for pdu in dict.fromkeys(s.outlet.pdu for s in specs)]
+        pdus = [self.pdus[pdu] for pdu in dict.fromkeys(s.outlet.pdu for s in specs)]
         keypads = [self.keypads[name] for name in dict.fromkeys(s.keypad for s in specs)]
-        devices += keypads
+        devices = [LeasedDevice(pdu, self.places) for pdu in pdus]
+        devices += [LeasedDevice(keypad, self.places) for keypad in keypads]
         peers: list[Part] = [*self.peers.values()]
-        places = [p for p in self.places if p.devices & {part.name for part in devices}]
         # What nobody here can bring back need not be waited for.
         ours = {"pbx", *(part.name for part in (*own, *peers, *devices))}
-        ours = ours.union(*(p.parts for p in places), *(k.parts for k in keypads))
+        ours.update(*(keypad.parts for keypad in keypads))
+        ours.update(*(place.parts for device in devices for place in device.places))
         self.timeline.check(phone, spare=ours)
         self._mender.mend((part, 0.0) for part in own)
         self._meet_the_pbx()
         self._mender.mend((part, 0.0) for part in peers)
-        self._mender.mend((p, 0.0 if p.whose else BACK_WITHIN_S) for p in places)
         self._mender.mend((part, BACK_WITHIN_S) for part in devices)
         self.timeline.check(phone)
 

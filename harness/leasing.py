@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 
 from harness.events import PartBack, PartLost
@@ -12,7 +12,7 @@ from harness.places import Lease
 from harness.power import Power, open_driver
 from harness.timeline import Timeline
 
-__all__ = ["LeasedPlace", "leased_places"]
+__all__ = ["LeasedDevice", "LeasedPlace", "leased_places"]
 
 
 def leased_places(
@@ -27,7 +27,7 @@ def leased_places(
 
 
 class LeasedPlace:
-    """A place with those devices of an open bench that are in it; a part that can be mended.
+    """A place with those devices of an open bench that are in it.
 
     When it is lost, its devices are let go of, and the tests of its phones blame it. When it is
     ours again, its devices are told where they are now; each is mended then as any other, and the
@@ -67,19 +67,9 @@ class LeasedPlace:
                 lease.watch(device, partial(self._lose_station, phone))
 
     @property
-    def name(self) -> str:
-        """What it is."""
-        return f"place {self._place}"
-
-    @property
     def gone(self) -> str:
         """Why it is lost; empty while it is held."""
         return self._lease.why_lost(self._place)
-
-    @property
-    def whose(self) -> str:
-        """Who else has it, if it is lost; empty when nobody."""
-        return self._lease.whose(self._place) if self.gone else ""
 
     @property
     def parts(self) -> set[str]:
@@ -90,7 +80,8 @@ class LeasedPlace:
         """Hold it again, if nobody else does, and give its devices back.
 
         Raises:
-            BenchFault: somebody else has it, and who; or it is not all there.
+            InUse: somebody else has it, and who.
+            BenchFault: it is not all there, or the coordinator is not.
         """
         self._lease.regain(self._place)
         for device in sorted(self.devices):
@@ -133,6 +124,47 @@ class LeasedPlace:
         hint = "labgrid-client who tells who holds what; the next test asks for it again"
         lost = PartLost(_part(phone), why, phone, hint)
         self._timeline.append(lost, source="labgrid", device=phone)
+
+
+class LeasedDevice:
+    """A device that is brought back together with the places it is in; any other as it is.
+
+    A port may be gone seconds before it is told that its place is lost, so who mends the one must
+    look at the other each time.
+
+    Args:
+        driver: the device.
+        places: those of the bench; it may be in none.
+    """
+
+    def __init__(self, driver: Power | Keypad, places: Iterable[LeasedPlace]) -> None:
+        self._driver = driver
+        #: Those that it is in.
+        self.places = [place for place in places if driver.name in place.devices]
+
+    @property
+    def name(self) -> str:
+        """The device's name in lab.yaml."""
+        return self._driver.name
+
+    @property
+    def gone(self) -> str:
+        """Why it cannot be used; empty while it can."""
+        lost = next((place.gone for place in self.places if place.gone), "")
+        return lost or self._driver.gone
+
+    def mend(self) -> None:
+        """Have its places again and open it where it is then.
+
+        Raises:
+            InUse: somebody else has a place of it, and who.
+            BenchFault: it, or its place, is not back.
+        """
+        for place in self.places:
+            if place.gone:
+                place.mend()
+        if self._driver.gone:
+            self._driver.mend()
 
 
 def _part(phone: str) -> str:

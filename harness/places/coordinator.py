@@ -203,10 +203,11 @@ class Coordinator:
             else:
                 self._answers.put(told)
         self._answers.put(None)
-        self._tell("labgrid's client ended")
         if not self._closing:
             for place in sorted(self._held):
                 self._lost(place, "the process that held it here ended")
+        # Last: who sees it may ask elsewhere, and every loss must be known by then.
+        self._tell("labgrid's client ended")
 
     def _tell(self, gone: str = "") -> None:
         with self._news:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import re
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -26,14 +26,21 @@ class _Session:
 
     Args:
         spec: where the coordinator is.
+        places: all that is ever asked for under it.
         observe: where events go.
         lost: told of each place that was lost, and why; from another thread.
     """
 
     def __init__(
-        self, spec: LabgridSpec, observe: Observer, lost: Callable[[str, str], None]
+        self,
+        spec: LabgridSpec,
+        places: Iterable[str],
+        observe: Observer,
+        lost: Callable[[str, str], None],
     ) -> None:
         self._spec = spec
+        self._places = tuple(places)
+        self._left_behind = False
         self._lost = lost
         self.observe = observe
         # Whose run it is, for whoever wants the place; and which process, for who comes after it.
@@ -49,8 +56,14 @@ class _Session:
         """
         if self._connection is not None and self._connection.gone:
             self.close()
+            self._left_behind = True
         if self._connection is None:
             self._connection = Coordinator(self._spec, self._name, self._lost)
+        if self._left_behind:
+            # All is lost here, but the coordinator may still keep it for our name.
+            for place in self._places:
+                self._connection.free(place, self._connection.me)
+            self._left_behind = False
         return self._connection
 
     def close(self) -> None:
@@ -124,26 +137,14 @@ class Lease:
         places = (place for place, need in self.needs.items() if device in need.devices)
         return next((why for place in places if (why := self.why_lost(place))), "")
 
-    def whose(self, place: str) -> str:
-        """Return who else has a place now, for people; empty if nobody, or nobody can be asked."""
-        if self._session is None:
-            return ""
-        try:
-            coordinator = self._session.coordinator()
-            told, _ = coordinator.look([place])
-        except HarnessError:
-            return ""
-        one = PlaceSeen.of(self.needs[place], told[place]) if place in told else None
-        return one.whose(coordinator.me) if one is not None else ""
-
     def regain(self, place: str) -> None:
         """Ask for a place that was lost once more, and take it only if nobody else has it.
 
         `lab` has its ports then, which may be others than before.
 
         Raises:
-            BenchFault: somebody else has it, it lacks what is needed, or the coordinator cannot be
-                reached.
+            InUse: somebody else has it.
+            BenchFault: it lacks what is needed, or the coordinator cannot be reached.
         """
         if self._session is None:
             return
@@ -223,7 +224,7 @@ def leased(
         lease.lose(place, text)
         observe(Note(text))
 
-    session = lease._session = _Session(lab.labgrid, observe, lost)
+    session = lease._session = _Session(lab.labgrid, lease.needs, observe, lost)
     try:
         try:
             lease._obtain(lease.needs, session, partly=partly, within=within)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from harness.errors import BenchFault, HarnessError, UsageFault
+from harness.errors import BenchFault, HarnessError, InUse, UsageFault
 from harness.lab import Lab, PlacePowerSpec, PowerPort, SerialRef
 
 __all__ = ["Need", "PlaceSeen", "needs"]
@@ -92,7 +92,7 @@ class PlaceSeen:
         give_back = f"labgrid-client -p {place} release --kick"
         if self.holder in {"", me}:
             give_back = "labgrid-client reservations, cancel-reservation TOKEN"
-        yield BenchFault(
+        yield InUse(
             f"place {place} is {whose}",
             device="labgrid",
             state=f"waited {waited:.1f} s for it" if waited else "",

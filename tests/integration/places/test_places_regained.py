@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from remote_bench import (
+    BOTH_DESKS,
     BOTH_UNDER_THE_FRAME,
     RemoteBench,
     end_ser2net,
@@ -18,9 +21,10 @@ from remote_bench import (
 )
 
 from harness.bench import Bench, open_bench, open_stations
-from harness.errors import BenchFault
-from harness.events import KeyPressed, PartBack, PartLost
+from harness.errors import BenchFault, InUse
+from harness.events import KeyPressed, PartBack, PartLost, StepStarted
 from harness.lab import Lab
+from harness.leasing import LeasedDevice
 from harness.mending import Mender
 from harness.provisioning import load_manifest, make_up
 from harness.timeline import Timeline
@@ -28,6 +32,8 @@ from harness.timeline import Timeline
 pytestmark = pytest.mark.integration
 
 LabOf = Callable[..., Lab]
+#: What is mended here; a lab may have more.
+MENDED = ("pdu", "keypad")
 
 
 @pytest.fixture
@@ -47,9 +53,9 @@ def lost(timeline: Timeline, phone: str = "desk") -> None:
 
 def mend(bench: Bench, patience: float = 60.0) -> None:
     """Do what is done before each test of a whole bench."""
-    mender = Mender(bench.timeline)
-    mender.mend((place, patience) for place in bench.places)
-    mender.mend((part, patience) for part in [*bench.pdus.values(), *bench.keypads.values()])
+    drivers = [*bench.pdus.values(), *bench.keypads.values()]
+    parts = [LeasedDevice(each, bench.places) for each in drivers if each.name in MENDED]
+    Mender(bench.timeline).mend((part, patience) for part in parts)
 
 
 def works(bench: Bench, remote: RemoteBench) -> None:
@@ -120,17 +126,16 @@ def test_a_place_is_not_stolen_and_is_had_again_once_it_is_free(
         remote.client("-p", "desk-1", "release", "--kick")
         remote.client("-p", "desk-1", "acquire")
         lost(timeline)
-        (place,) = bench.places
-        assert place.whose.startswith("held by alice on elsewhere")
-        with pytest.raises(BenchFault, match="place desk-1 is held by alice on elsewhere"):
-            mend(bench, 0.0)
+        began = time.monotonic()
+        with pytest.raises(InUse, match="place desk-1 is held by alice on elsewhere"):
+            mend(bench)
+        assert time.monotonic() - began < 15.0, "nobody waits for who has it now"
         for part in (bench.pdus["pdu"], bench.keypads["keypad"]):
             with pytest.raises(BenchFault, match="place desk-1 is lost: somebody released it"):
                 part.mend()
         assert remote.holder("desk-1") == "elsewhere/alice"
         assert "place of desk" in timeline.lost()
         remote.client("-p", "desk-1", "release")
-        assert place.whose == ""
         bench.phones["desk"]._dirty = False
         mend(bench)
         assert bench.phones["desk"]._dirty, "nobody knows what was done to it"
@@ -147,6 +152,44 @@ def test_a_place_is_not_stolen_and_is_had_again_once_it_is_free(
     assert remote.holder("desk-1") == ""
 
 
+def test_who_reserved_a_place_before_taking_it_away_is_not_overtaken(
+    remote: RemoteBench, desk: Lab, tmp_path: Path
+) -> None:
+    timeline = Timeline()
+    with open_stations(desk, tmp_path / "work", timeline) as bench:
+        remote.client("reserve", "name=desk-1")
+        remote.client("-p", "desk-1", "release", "--kick")
+        lost(timeline)
+        with pytest.raises(InUse, match="place desk-1 is reserved for elsewhere/alice"):
+            mend(bench)
+        remote.client("-p", "desk-1", "acquire")
+    assert remote.holder("desk-1") == "elsewhere/alice"
+
+
+def test_a_port_that_is_gone_before_its_place_is_told_lost(
+    remote: RemoteBench, desk: Lab, tmp_path: Path
+) -> None:
+    timeline, worker = Timeline(), 0
+
+    def go_on() -> None:
+        timeline.wait_for(StepStarted, within=30.0, where=lambda step: "keypad" in step.name)
+        os.kill(worker, signal.SIGCONT)
+
+    with open_stations(desk, tmp_path / "work", timeline) as bench:
+        worker = worker_of(os.getpid())
+        os.kill(worker, signal.SIGSTOP)
+        other = threading.Thread(target=go_on)
+        other.start()
+        remote.client("-p", "desk-1", "release", "--kick")
+        timeline.wait_for(PartLost, within=20.0, where=lambda lost: lost.part == "keypad")
+        began = time.monotonic()
+        mend(bench)
+        assert time.monotonic() - began < 30.0
+        other.join()
+        works(bench, remote)
+        assert remote.holder("desk-1") != ""
+
+
 def test_a_coordinator_that_comes_back(remote: RemoteBench, desk: Lab, tmp_path: Path) -> None:
     timeline = Timeline()
     with open_stations(desk, tmp_path / "work", timeline) as bench:
@@ -154,7 +197,6 @@ def test_a_coordinator_that_comes_back(remote: RemoteBench, desk: Lab, tmp_path:
         lost(timeline)
         with pytest.raises(BenchFault, match=r"coordinator at .* cannot be reached"):
             mend(bench, 0.0)
-        assert bench.places[0].whose == "", "nobody can be asked"
         remote.exporter.end()
         remote.coordinator = remote.start_coordinator()
         remote.exporter = remote.start_exporter()
@@ -165,19 +207,22 @@ def test_a_coordinator_that_comes_back(remote: RemoteBench, desk: Lab, tmp_path:
     assert remote.holder("desk-1") == ""
 
 
-def test_the_process_that_held_it_is_replaced(
-    remote: RemoteBench, desk: Lab, tmp_path: Path
+def test_the_process_that_held_them_is_replaced(
+    remote: RemoteBench, lab_of: LabOf, tmp_path: Path
 ) -> None:
-    timeline = Timeline()
-    with open_stations(desk, tmp_path / "work", timeline) as bench:
+    lab, timeline = whole(lab_of(*BOTH_DESKS), tmp_path), Timeline()
+    with open_stations(lab, tmp_path / "work", timeline) as bench:
         held = remote.holder("desk-1")
         os.kill(worker_of(os.getpid()), signal.SIGKILL)
-        lost(timeline)
+        for phone in ("desk", "desk-2"):
+            lost(timeline, phone)
         assert remote.holder("desk-1") == held, "the coordinator does not know"
         mend(bench)
         works(bench, remote)
         assert remote.holder("desk-1") == held
-    assert remote.holder("desk-1") == ""
+        with pytest.raises(BenchFault, match="place desk-2 is lost"):
+            bench.keypads["keypad-2"].tap("1")
+    assert [remote.holder(place) for place in ("desk-1", "desk-2")] == ["", ""]
 
 
 def test_a_gantry_over_two_phones_comes_back_whole(

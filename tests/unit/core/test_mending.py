@@ -8,7 +8,7 @@ import time
 import pytest
 
 from harness import mending
-from harness.errors import BenchFault
+from harness.errors import BenchFault, InUse
 from harness.events import Note, PartBack, PartLost
 from harness.mending import Mender
 from harness.timeline import Timeline
@@ -21,11 +21,12 @@ class Device:
         self.name = "pdu-1"
         self.gone = "no answer"
         self.tries = tries
+        self.fault: type[BenchFault] = BenchFault
 
     def mend(self) -> None:
         self.tries -= 1
         if self.tries > 0:
-            raise BenchFault("still no answer", device=self.name)
+            raise self.fault("still no answer", device=self.name)
         self.gone = ""
 
 
@@ -58,6 +59,16 @@ def test_who_waited_in_vain_only_looks_again() -> None:
     device.gone, device.tries = "no answer", 3
     mender.mend([(device, 5.0)])
     assert not device.gone
+
+
+def test_what_somebody_else_has_is_not_waited_for() -> None:
+    device, mender = Device(tries=10_000), Mender(Timeline())
+    device.fault = InUse
+    began = time.monotonic()
+    with pytest.raises(InUse, match="still no answer"):
+        mender.mend([(device, 60.0)])
+    assert time.monotonic() - began < 5.0
+    assert device.tries == 9_999
 
 
 def lose_soon(timeline: Timeline, lost: PartLost) -> threading.Timer:
