@@ -58,7 +58,7 @@ def test_all_are_waited_for_and_none_is_kept_meanwhile(
     remote: RemoteBench, both: Lab, tmp_path: Path
 ) -> None:
     remote.client("-p", "desk-2", "acquire")
-    timeline, held = Timeline(), []
+    timeline, held, began = Timeline(), [], time.monotonic()
 
     def give_back() -> None:
         held.append(remote.holder("desk-1"))
@@ -66,8 +66,9 @@ def test_all_are_waited_for_and_none_is_kept_meanwhile(
 
     with (
         meanwhile(timeline, give_back),
-        open_stations(both, tmp_path / "work", timeline, wait=60.0) as bench,
+        open_stations(both, tmp_path / "work", timeline, wait=90.0) as bench,
     ):
+        assert time.monotonic() - began < 60.0, "it is told of, not found when time is over"
         assert held == [""], "what is free stays free while the other is waited for"
         assert remote.holder("desk-1") == remote.holder("desk-2") != ""
         bench.keypads["keypad-2"].tap("1")
@@ -139,14 +140,32 @@ def test_a_coordinator_that_goes_ends_the_wait(
     assert time.monotonic() - began < 30.0
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+PHONE = ("phone", "desk-2", "status")
+A_NIGHT = ("nightly", "--plain", "--suite", str(NIGHT), "--runs-dir")
+
+
+@pytest.mark.parametrize(
+    ("command", "number"),
+    [
+        (PHONE, signal.SIGINT),
+        (PHONE, signal.SIGTERM),
+        (PHONE, signal.SIGKILL),
+        (A_NIGHT, signal.SIGINT),
+        (A_NIGHT, signal.SIGTERM),
+    ],
+    ids=lambda value: value[0] if isinstance(value, tuple) else value.name,
+)
 def test_who_is_ended_while_waiting_leaves_nothing_held(
-    remote: RemoteBench, both: Lab, number: signal.Signals
+    remote: RemoteBench,
+    both: Lab,
+    tmp_path: Path,
+    command: tuple[str, ...],
+    number: signal.Signals,
 ) -> None:
     remote.client("-p", "desk-2", "acquire")
-    words = ["--lab", str(both.source), "desk-2", "status", "--wait", "60"]
+    words = [*command, str(tmp_path / "runs")] if command is A_NIGHT else [*command]
     with subprocess.Popen(
-        [sys.executable, "-m", "harness.cli", "phone", *words],
+        [sys.executable, "-m", "harness.cli", *words, "--lab", str(both.source), "--wait", "60"],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -157,8 +176,10 @@ def test_who_is_ended_while_waiting_leaves_nothing_held(
                 break
         else:
             pytest.fail("it did not say that it waits")
+        began = time.monotonic()
         harness.send_signal(number)
         told = harness.stdout.read()
+    assert time.monotonic() - began < 30.0
     assert "Traceback" not in told
     remote.client("-p", "desk-2", "release")
     until(lambda: [remote.holder(desk) for desk in DESKS] == ["", ""])
