@@ -49,7 +49,9 @@ class Mender:
         Raises:
             BenchFault: one does not come back, and why.
         """
-        for part, patience in parts:
+        all_parts = list(parts)
+        # Twice: while one was brought back, it may have shown that another is lost as well.
+        for part, patience in (*all_parts, *all_parts):
             if part.gone:
                 self._bring_back(part, 0.0 if part.name in self._given_up else patience)
             self._given_up.discard(part.name)

@@ -61,6 +61,19 @@ def test_who_waited_in_vain_only_looks_again() -> None:
     assert not device.gone
 
 
+def test_what_was_lost_while_another_was_brought_back_is_brought_back_too() -> None:
+    first, second = Device(tries=1), Device(tries=1)
+    first.gone, mend = "", second.mend
+
+    def mend_and_lose() -> None:
+        mend()
+        first.gone = "its place was lost"
+
+    second.mend = mend_and_lose  # type: ignore[method-assign]
+    Mender(Timeline()).mend([(first, 1.0), (second, 1.0)])
+    assert (first.gone, second.gone) == ("", "")
+
+
 def test_what_somebody_else_has_is_not_waited_for() -> None:
     device, mender = Device(tries=10_000), Mender(Timeline())
     device.fault = InUse
