@@ -7,10 +7,9 @@ to find the others, and takes everything down again by one path, whatever happen
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
 from harness.assembly import (
@@ -25,22 +24,22 @@ from harness.assembly import (
     endpoints_of,
     start_twins,
 )
-from harness.deadlines import Deadlines
+from harness.deadlines import Deadlines, Patience
 from harness.disk import Disk
-from harness.events import Note, PartLost
+from harness.events import Note
 from harness.evidence import Capture, WireEar, WireMouth, capture_filter
 from harness.keypad import Keypad, build_keypad
 from harness.lab import Lab
 from harness.lab.lock_entries import Resource
 from harness.lab.reservation import Reservation, reserve
 from harness.lab.resources import bench_resources, keypad_resources, station_resources
+from harness.leasing import LeasedDevice, LeasedPlace, leased_places
 from harness.mending import Mender, Part
 from harness.network import bench_network, containers_follow
 from harness.pbx import Asterisk, ConferenceKey
 from harness.phone import Phone, PhoneConsole, PhoneWeb, Screen, WebKeys
 from harness.phone.windows import ConsoleLogin
 from harness.places import Lease, leased
-from harness.power import Power
 from harness.provisioning import Provisioning
 from harness.provisioning.dhcp import DhcpServer, plan_for
 from harness.recovery import Journal, WrittenKeypad, WrittenPower, make_safe
@@ -80,6 +79,8 @@ class Bench:
     dhcp: DhcpServer | None = None
     #: What of it is leased from labgrid.
     lease: Lease = field(init=False)
+    #: Those of its places that devices here are in.
+    places: list[LeasedPlace] = field(default_factory=list)
     #: Of what is open here; whoever lost one must not go on.
     reservations: list[Reservation] = field(default_factory=list)
 
@@ -135,8 +136,9 @@ class Bench:
         """Bring back what failed by itself and a test needs; at once when nothing did.
 
         A process is started again, a port opened again; a PDU or a keypad is waited for, within
-        `BACK_WITHIN_S` once. Peers register again here when the PBX is another; phones, which
-        still believe they are registered, at their next bring-up.
+        `BACK_WITHIN_S` once, and so is its place, unless somebody else has that now. Peers
+        register again here when the PBX is another; phones, which still believe they are
+        registered, at their next bring-up.
 
         Args:
             phone: the phone under test; empty for a test of all.
@@ -149,11 +151,15 @@ class Bench:
         own: list[Part] = [Disk(self.workdir, self.timeline), self.capture, self.provisioning.tftp]
         own += [self.dhcp] if self.dhcp is not None else []
         specs = [self.lab.phones[name] for name in self.phones if phone in {"", name}]
-        devices: list[Part] = [self.pdus[pdu] for pdu in dict.fromkeys(s.outlet.pdu for s in specs)]
-        devices += [self.keypads[name] for name in dict.fromkeys(s.keypad for s in specs)]
+        pdus = [self.pdus[pdu] for pdu in dict.fromkeys(s.outlet.pdu for s in specs)]
+        keypads = [self.keypads[name] for name in dict.fromkeys(s.keypad for s in specs)]
+        devices = [LeasedDevice(pdu, self.places) for pdu in pdus]
+        devices += [LeasedDevice(keypad, self.places) for keypad in keypads]
         peers: list[Part] = [*self.peers.values()]
         # What nobody here can bring back need not be waited for.
         ours = {"pbx", *(part.name for part in (*own, *peers, *devices))}
+        ours.update(*(keypad.parts for keypad in keypads))
+        ours.update(*(place.parts for device in devices for place in device.places))
         self.timeline.check(phone, spare=ours)
         self._mender.mend((part, 0.0) for part in own)
         self._meet_the_pbx()
@@ -175,7 +181,7 @@ class Bench:
 
 
 def _reserve(
-    resources: Iterable[Resource], lab: Lab, timeline: Timeline, stack: ExitStack, wait: float
+    resources: Iterable[Resource], lab: Lab, timeline: Timeline, stack: ExitStack, wait: Patience
 ) -> list[Reservation]:
     """Keep other harnesses off, before anything is opened and until all of it is closed."""
     observe = timeline.observer("locks")
@@ -183,17 +189,24 @@ def _reserve(
     def say(text: str) -> None:
         observe(Note(text))
 
-    mine = reserve(resources, reason=f"lab {lab.name}", within=wait, say=say)
+    mine = reserve(resources, reason=f"lab {lab.name}", within=wait.left, say=say)
     return [stack.enter_context(mine)]
 
 
 @contextmanager
 def _ground(
-    lab: Lab, workdir: Path, timeline: Timeline, journal: Journal, *, partly: bool = False
+    lab: Lab,
+    workdir: Path,
+    timeline: Timeline,
+    journal: Journal,
+    wait: Patience,
+    *,
+    partly: bool = False,
 ) -> Iterator[Bench]:
     """Make what all devices stand on: leased places, and the bench's network."""
+    observe = timeline.observer("labgrid")
     with (
-        leased(lab, timeline.observer("labgrid"), partly=partly) as lease,
+        leased(lab, observe, partly=partly, within=wait.left) as lease,
         bench_network(lab, timeline.observer("network")),
     ):
         bench = Bench(lease.lab, timeline, deadlines_of(lab), workdir, journal)
@@ -210,13 +223,14 @@ def open_stations(
     Outlets stay as they are left.
 
     Raises:
-        BenchFault: another harness still has one of them after ``wait`` seconds.
+        BenchFault: somebody else still has one of them after ``wait`` seconds.
         BenchFaults: every device that cannot be reached.
     """
+    patience = Patience(wait)
     with ExitStack() as stack:
-        _reserve(station_resources(lab), lab, timeline, stack, wait)
+        _reserve(station_resources(lab), lab, timeline, stack, patience)
         journal = stack.enter_context(closing(Journal(lab)))
-        bench = stack.enter_context(_ground(lab, workdir, timeline, journal))
+        bench = stack.enter_context(_ground(lab, workdir, timeline, journal, patience))
         # Its servers stay down; the windows of a phone want to know its values.
         bench.provisioning = Provisioning(lab, workdir / "tftp", timeline)
         _add_stations(bench, start_twins(lab, workdir, timeline, stack), stack)
@@ -232,13 +246,15 @@ def open_outlets(
     Outlets stay as they are left.
 
     Raises:
-        BenchFault: another harness still has one of the stations after ``wait`` seconds.
+        BenchFault: somebody else still has one of the stations after ``wait`` seconds.
         BenchFaults: every PDU that cannot be reached.
     """
+    patience = Patience(wait)
     with ExitStack() as stack:
-        _reserve(station_resources(lab), lab, timeline, stack, wait)
+        _reserve(station_resources(lab), lab, timeline, stack, patience)
         journal = stack.enter_context(closing(Journal(lab)))
-        bench = stack.enter_context(_ground(lab, workdir, timeline, journal, partly=True))
+        ground = _ground(lab, workdir, timeline, journal, patience, partly=True)
+        bench = stack.enter_context(ground)
         blind = Faults()
         doors = start_twins(lab, workdir, timeline, stack)
         _add_stations(bench, doors, stack, blind)
@@ -255,14 +271,16 @@ def open_keypad(
     """Open one keypad alone and uncalibrated, to find out where its phone lies.
 
     Raises:
-        BenchFault: it cannot be reached, or another harness still has it after ``wait`` seconds.
+        BenchFault: it cannot be reached, or somebody else still has it after ``wait`` seconds.
     """
+    patience = Patience(wait)
     with ExitStack() as stack:
-        _reserve(keypad_resources(lab, name), lab, timeline, stack, wait)
+        _reserve(keypad_resources(lab, name), lab, timeline, stack, patience)
         stack.enter_context(closing(Journal(lab))).keypad(name)
         # No other device's place need be free for it.
         alone = lab.model_copy(update={"power": {}, "keypads": {name: lab.keypads[name]}})
-        lease = stack.enter_context(leased(alone, timeline.observer("labgrid")))
+        observe = timeline.observer("labgrid")
+        lease = stack.enter_context(leased(alone, observe, within=patience.left))
         spec = lease.lab.keypads[name]
         lab = lab.model_copy(update={"keypads": {**lab.keypads, name: spec}})
         doors = start_twins(lab, workdir, timeline, stack) if spec.virtual else Doors()
@@ -295,18 +313,19 @@ def open_bench(
         lab: the inventory.
         workdir: where logs, recordings and rendered files of this run go.
         timeline: where everything seen is written.
-        wait: seconds to wait for another harness that has a part of it.
+        wait: seconds to wait for whoever has a part of it.
         amend_pbx: changes the PBX's configuration folder after it is rendered.
         journal: what is switched is written there first; without one, into one of its own.
 
     Raises:
-        BenchFault: another harness still has a part of it.
+        BenchFault: somebody else still has a part of it.
         BenchFaults: everything that could not be started, at once.
     """
+    patience = Patience(wait)
     with ExitStack() as stack:
-        held = _reserve(bench_resources(lab), lab, timeline, stack, wait)
+        held = _reserve(bench_resources(lab), lab, timeline, stack, patience)
         journal = _journal(lab, journal, stack)
-        bench = stack.enter_context(_ground(lab, workdir, timeline, journal))
+        bench = stack.enter_context(_ground(lab, workdir, timeline, journal, patience))
         bench.reservations = held
         faults = Faults()
         _add_capture(bench, stack, faults)
@@ -410,24 +429,11 @@ def _add_stations(
     found = build_keypads(lab, bench.timeline, doors, stack, blind or faults, bench.lease.needed)
     keypads = {name: WrittenKeypad(keypad, bench.journal) for name, keypad in found.items()}
     bench.keypads |= keypads
-    _heed_lost_places(bench, {**pdus, **found})
+    bench.places += leased_places(
+        bench.lease, bench.timeline, bench.pdus, bench.keypads, bench.phones
+    )
     faults.stop_if_any()
     bench.phones |= build_phones(lab, bench.timeline, bench.pdus, keypads, stack)
-
-
-def _heed_lost_places(bench: Bench, drivers: Mapping[str, Power | Keypad]) -> None:
-    """Have every device of a place that is lost let go of it, and its phones' tests blame it."""
-    for device, driver in drivers.items():
-        bench.lease.watch(device, driver.lose)
-    for phone, spec in bench.lab.phones.items():
-        for device in {spec.outlet.pdu, spec.keypad} & drivers.keys():
-            bench.lease.watch(device, partial(_lose_station, bench, phone))
-
-
-def _lose_station(bench: Bench, phone: str, why: str) -> None:
-    hint = "labgrid-client who tells who holds what; the next run asks for it again"
-    lost = PartLost(f"place of {phone}", why, phone, hint)
-    bench.timeline.append(lost, source="labgrid", device=phone)
 
 
 def _open_windows(bench: Bench) -> None:

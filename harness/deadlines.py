@@ -8,9 +8,10 @@ hardware needs; only this module knows the factor.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
-__all__ = ["Deadlines"]
+__all__ = ["Deadlines", "Patience"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,3 +33,21 @@ class Deadlines:
     def wire(self, seconds: float) -> float:
         """Deadline in seconds for an exchange whose timers are those of SIP or RTP."""
         return seconds
+
+
+class Patience:
+    """Seconds somebody may be waited for in all, from now on, whatever is waited for in turn."""
+
+    def __init__(self, seconds: float) -> None:
+        self._began = time.monotonic()
+        self._until = self._began + seconds
+
+    @property
+    def left(self) -> float:
+        """Seconds that are left, 0 when it is over."""
+        return max(0.0, self._until - time.monotonic())
+
+    @property
+    def spent(self) -> float:
+        """Seconds since it began."""
+        return time.monotonic() - self._began

@@ -5,7 +5,8 @@
     HarnessError
     ├── ProductFault          the phone, its firmware or its configuration: red for the firmware
     ├── BenchFault            PDU, keypad, cable, PBX host, capture: mend the bench, run again
-    │   └── BenchFaults       several at once, printed as a tree
+    │   ├── BenchFaults       several at once, printed as a tree
+    │   └── InUse             somebody else has a part of it: wait, or ask them
     ├── Inconclusive          the evidence a verdict needs is missing
     │   └── WindowClosed      a window of the phone is shut (harness.phone)
     ├── UsageFault            lab.yaml, arguments, a file the user gave
@@ -23,6 +24,7 @@ __all__ = [
     "BenchFaults",
     "HarnessBug",
     "HarnessError",
+    "InUse",
     "Inconclusive",
     "ProductFault",
     "UsageFault",
@@ -100,6 +102,10 @@ class BenchFaults(BenchFault):
             lines.append(f"{'└──' if last else '├──'} {first}")
             lines.extend(f"{'   ' if last else '│  '} {line}" for line in rest)
         return "\n".join(lines)
+
+
+class InUse(BenchFault):
+    """Somebody else has a part of the bench, and nobody knows for how long."""
 
 
 class Inconclusive(HarnessError):

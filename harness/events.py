@@ -311,6 +311,17 @@ class PartBack(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting(Event):
+    """Something that is needed is somebody else's, and it is waited for."""
+
+    kind = "waiting"
+    what: str
+
+    def __str__(self) -> str:
+        return f"waiting for {self.what}"
+
+
+@dataclass(frozen=True, slots=True)
 class ClockJumped(Event):
     """The host's clock was set, by so many seconds; times on the timeline do not follow it."""
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable
 from typing import Protocol
 
-from harness.errors import BenchFault
+from harness.errors import BenchFault, InUse
 from harness.timeline import Timeline
 
 __all__ = ["Mender", "Part"]
@@ -28,7 +28,7 @@ class Part(Protocol):
         """Why it cannot be used; empty while it can."""
 
     def mend(self) -> None:
-        """Bring it back; `BenchFault` while that cannot be."""
+        """Bring it back; `BenchFault` while that cannot be, `InUse` if waiting for it is no use."""
 
 
 class Mender:
@@ -49,7 +49,9 @@ class Mender:
         Raises:
             BenchFault: one does not come back, and why.
         """
-        for part, patience in parts:
+        all_parts = list(parts)
+        # Twice: while one was brought back, it may have shown that another is lost as well.
+        for part, patience in (*all_parts, *all_parts):
             if part.gone:
                 self._bring_back(part, 0.0 if part.name in self._given_up else patience)
             self._given_up.discard(part.name)
@@ -60,8 +62,8 @@ class Mender:
             while True:
                 try:
                     part.mend()
-                except BenchFault:
-                    if time.monotonic() >= deadline:
+                except BenchFault as fault:
+                    if isinstance(fault, InUse) or time.monotonic() >= deadline:
                         self._given_up.add(part.name)
                         raise
                     self._never.wait(_PAUSE_S)

@@ -14,7 +14,7 @@ from pathlib import Path
 from harness.bench import Bench, open_bench, open_keypad
 from harness.cli.options import add_lab_option, add_wait_option
 from harness.errors import BenchFault, UsageFault
-from harness.events import Note
+from harness.events import Note, Record, Waiting
 from harness.keypad import Fate, GrblKeypad
 from harness.keypad.build import calibration_path, phones_under
 from harness.keypad.calibration import write_calibration
@@ -126,6 +126,7 @@ def _parse(given: list[str], name: str) -> dict[str, Point]:
 
 def _ask(lab: Lab, name: str, phone: str, layout: Layout, wait: float) -> dict[str, Point]:
     timeline = Timeline()
+    timeline.listen(_tell)
     with (
         tempfile.TemporaryDirectory(prefix="phone-bench-") as directory,
         open_keypad(lab, name, Path(directory), timeline, wait=wait) as keypad,
@@ -182,13 +183,7 @@ def _test(lab: Lab, name: str, wanted: list[str] | None, wait: float) -> int:
             expected="some of " + " ".join(keys),
         )
     timeline = Timeline()
-    timeline.listen(
-        lambda record: (
-            print(record.event)
-            if isinstance(record.event, Note) and "fault fired" in record.event.text
-            else None
-        )
-    )
+    timeline.listen(_tell)
     with (
         tempfile.TemporaryDirectory(prefix="phone-bench-") as directory,
         open_bench(lab, Path(directory), timeline, wait=wait) as bench,
@@ -198,6 +193,13 @@ def _test(lab: Lab, name: str, wanted: list[str] | None, wait: float) -> int:
         check = KeyCheck(phone, next(iter(bench.peers.values())), timeline, _event(bench, name))
         findings = check.run(tuple(wanted or keys))
     return _print(lab.phones[name].keypad, findings)
+
+
+def _tell(record: Record) -> None:
+    """Print what is waited for, and a fault that was planted in a twin."""
+    event = record.event
+    if isinstance(event, Waiting) or (isinstance(event, Note) and "fault fired" in event.text):
+        print(event)
 
 
 def _event(bench: Bench, phone: str) -> Callable[[], bool]:

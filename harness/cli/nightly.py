@@ -20,6 +20,7 @@ from harness.cli import INTERRUPTED
 from harness.cli.morning import send, tell_morning
 from harness.cli.options import add_lab_option, add_wait_option
 from harness.cli.resuming import NEWEST, as_it_began
+from harness.deadlines import Patience
 from harness.disk import check_room
 from harness.errors import BenchFault, HarnessBug, UsageFault
 from harness.lab import PBX_KINDS, Lab, PbxKind, load_lab
@@ -130,14 +131,15 @@ def run(options: argparse.Namespace) -> int:
     kinds = PBX_KINDS if options.pbx == "both" else (options.pbx or lab.pbx.kind,)
     for kind in kinds:
         lab.with_pbx(kind)
+    patience = Patience(options.wait)
     try:
         with reserve(
             bench_resources(lab),
             reason=f"a night on {lab.name}",
-            within=options.wait,
+            within=patience.left,
             say=_say,
         ):
-            return _nights(options, lab, kinds)
+            return _nights(options, lab, kinds, patience)
     except BenchFault:
         # Nobody looks at a screen at night; whoever is told in the morning hears of it, too.
         send(
@@ -163,13 +165,13 @@ def _say(text: str) -> None:
     print(text, flush=True)
 
 
-def _nights(options: argparse.Namespace, lab: Lab, kinds: Sequence[PbxKind]) -> int:
+def _nights(options: argparse.Namespace, lab: Lab, kinds: Sequence[PbxKind], wait: Patience) -> int:
     """Run a night for each kind of Asterisk and tell what came of them."""
     codes: list[int] = []
     told: list[Morning] = []
     runs: list[RunResult] = []
     for kind in kinds:
-        watch, status = _night(options, kind)
+        watch, status = _night(options, kind, wait)
         if watch.run is None or not watch.run.is_told:
             codes.append(_nothing_ran(watch.errors, status))
         else:
@@ -201,20 +203,20 @@ def _history(options: argparse.Namespace) -> Path:
     return Path(options.history or Path(options.runs_dir) / FILE_NAME).resolve()
 
 
-def _night(options: argparse.Namespace, pbx: PbxKind) -> tuple[_Watch, int]:
+def _night(options: argparse.Namespace, pbx: PbxKind, wait: Patience) -> tuple[_Watch, int]:
     """Run the suite once, against one Asterisk; returns what was watched and pytest's status.
 
     Of a parallel night, what needs the whole bench comes after the rest, in the same run.
     """
-    watch, status = _run(options, pbx, options.resume, parallel=options.parallel)
+    watch, status = _run(options, pbx, wait, options.resume, parallel=options.parallel)
     if watch.run is None or not watch.run.alone:
         return watch, status
-    rest, status_of_rest = _run(options, pbx, watch.run.run_id, parallel="")
+    rest, status_of_rest = _run(options, pbx, wait, watch.run.run_id, parallel="")
     return rest, status_of_rest or status
 
 
 def _run(
-    options: argparse.Namespace, pbx: PbxKind, resume: str, *, parallel: str
+    options: argparse.Namespace, pbx: PbxKind, wait: Patience, resume: str, *, parallel: str
 ) -> tuple[_Watch, int]:
     """Let pytest carry out the suite, or what is left of it in a run that is gone on with."""
     arguments = [
@@ -224,6 +226,7 @@ def _run(
         f"--phones={options.phones}",
         f"--pbx={pbx}",
         f"--history={_history(options)}",
+        f"--bench-wait={wait.left:.1f}",
         "-p",
         "no:cacheprovider",
         # This command has imported us before pytest could; no assert of ours needs rewriting.

@@ -13,11 +13,11 @@ def add_lab_option(parser: argparse.ArgumentParser, *, default: str = "lab.yaml"
 
 
 def add_wait_option(parser: argparse.ArgumentParser, *, default: float | str = 0.0) -> None:
-    """Add ``--wait SECONDS`` for a bench that another harness uses; its default as with --lab."""
+    """Add ``--wait SECONDS`` for a bench that somebody else uses; its default as with --lab."""
     parser.add_argument(
         "--wait",
         default=default,
         type=float,
         metavar="SECONDS",
-        help="for another harness that uses the bench",
+        help="for whoever uses the bench",
     )

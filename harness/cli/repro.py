@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from harness.cli.options import add_lab_option, add_wait_option
+from harness.deadlines import Patience
 from harness.diagnosis import Diagnosis, diagnose, read_case
 from harness.diagnosis import as_text as diagnoses_as_text
 from harness.errors import UsageFault
@@ -50,10 +51,9 @@ def run(options: argparse.Namespace) -> int:
     directory = Path(options.keep) if options.keep else fresh
     lab = load_lab(Path(options.lab))
     # The complaint and each cure open a bench of their own: nobody gets in between.
-    with reserve(
-        bench_resources(lab), reason=f"reproduces {scenario.name}", within=options.wait, say=_say
-    ):
-        result = reproduce(scenario, lab, directory.resolve(), say=_say)
+    patience, reason = Patience(options.wait), f"reproduces {scenario.name}"
+    with reserve(bench_resources(lab), reason=reason, within=patience.left, say=_say):
+        result = reproduce(scenario, lab, directory.resolve(), say=_say, wait=patience.left)
     print(as_text(result))
     if not result.reproduced:
         return 4

@@ -46,14 +46,18 @@ class Devices:
     def __post_init__(self) -> None:
         self.lease = Lease(self.lab)
 
-    def start(self, workdir: Path) -> None:
+    def start(self, workdir: Path, wait: float = 0.0) -> None:
         """Start the twins of a lab that has any, and lease what places of it are free.
+
+        Args:
+            workdir: where the twins put their files.
+            wait: seconds to wait for places that somebody else has.
 
         Raises:
             BenchFault: they do not start.
         """
         observe = self.timeline.observer("labgrid")
-        self.lease = self._stack.enter_context(leased(self.lab, observe, partly=True))
+        self.lease = self._stack.enter_context(leased(self.lab, observe, partly=True, within=wait))
         self.lab = self.lease.lab
         self.pdus = {name: pdu.address for name, pdu in self.lab.power.items()}
         self.keypads = {name: keypad.port for name, keypad in self.lab.keypads.items()}

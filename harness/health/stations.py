@@ -21,11 +21,19 @@ from harness.timeline import Timeline
 __all__ = ["ill_stations", "reasons"]
 
 
-def ill_stations(lab: Lab, workdir: Path, timeline: Timeline) -> dict[str, str]:
+def ill_stations(
+    lab: Lab, workdir: Path, timeline: Timeline, *, wait: float = 0.0
+) -> dict[str, str]:
     """Return the reason, one sentence, for each station of a lab that cannot be used tonight.
 
     Every PDU and keypad is looked at, side by side, each within a deadline; what they say goes to
     the timeline. A PDU that does not answer takes every phone it feeds with it.
+
+    Args:
+        lab: the inventory.
+        workdir: where twins put their files.
+        timeline: where everything seen is written.
+        wait: seconds to wait for places that somebody else has.
 
     Raises:
         BenchFault: the twins of a virtual lab do not start, or its network cannot be made: a
@@ -38,7 +46,7 @@ def ill_stations(lab: Lab, workdir: Path, timeline: Timeline) -> dict[str, str]:
     ):
         devices = Devices(lab, timeline)
         try:
-            devices.start(workdir)
+            devices.start(workdir, wait)
             found = run_checks(_checks(devices))
         finally:
             devices.stop()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from harness.events import LampColour
@@ -30,6 +30,10 @@ class Keypad(Protocol):
     @property
     def senses(self) -> Senses:
         """What it knows by itself of keys and lamps."""
+
+    @property
+    def parts(self) -> frozenset[str]:
+        """The names by which it is told lost and back: its own, and those of its sensors."""
 
     @property
     def gone(self) -> str:
@@ -61,6 +65,9 @@ class Keypad(Protocol):
 
     def lose(self, why: str) -> None:
         """Let go of what is no longer ours; from now on everything raises ``why``."""
+
+    def regain(self, ports: Mapping[str, str]) -> None:
+        """It is ours again, at ``ports``, named as in lab.yaml: the next `mend` opens them."""
 
     def close(self) -> None:
         """Let every key come up and let go of the controller."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.errors import BenchFault, UsageFault
@@ -68,6 +68,11 @@ class GrblKeypad:
     def calibration(self) -> Calibration:
         """Where the phone is in the machine."""
         return self._face.calibration
+
+    @property
+    def parts(self) -> frozenset[str]:
+        """The names of the gantry and of its sensors, which are lost each by itself."""
+        return frozenset({self.name, *(sensor.name for sensor in self._sensors)})
 
     @property
     def gone(self) -> str:
@@ -192,6 +197,14 @@ class GrblKeypad:
         self._gantry.link.hand_over(why)
         for sensor in self._sensors:
             sensor.lose(why)
+
+    def regain(self, ports: Mapping[str, str]) -> None:
+        """Let `mend` open, home and lift a gantry that is ours again, with all of its sensors."""
+        self._gantry.link.regain(ports["port"])
+        for face in self._faces:
+            if face.sensor is not None:
+                at = ports.get(f"positions.{face.phone}.sensor") or ports["sensor"]
+                face.sensor.regain({"port": at})
 
     def close(self) -> None:
         """Lift the stylus and let go of the port."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from harness.errors import BenchFault, UsageFault
 from harness.events import (
@@ -101,6 +101,11 @@ class MatrixKeypad:
             self._link.close()
             raise
         self._link.keep_alive()
+
+    @property
+    def parts(self) -> frozenset[str]:
+        """Its name: all of it is one controller."""
+        return frozenset({self._name})
 
     @property
     def gone(self) -> str:
@@ -255,6 +260,10 @@ class MatrixKeypad:
     def lose(self, why: str) -> None:
         """Let go of a controller that is no longer ours; its watchdog lets every key come up."""
         self._link.hand_over(why)
+
+    def regain(self, ports: Mapping[str, str]) -> None:
+        """Let `mend` open and greet a controller that is ours again, at its ``port``."""
+        self._link.regain(ports["port"])
 
     def close(self) -> None:
         """Let every key come up and let go of the port."""

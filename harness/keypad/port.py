@@ -27,7 +27,7 @@ _RFC2217 = "?ign_set_control&timeout=3"
 _CLOSED_UNDER_IT = (TypeError, AttributeError, ValueError)
 _PLUG = "is it plugged in? is another program using the port? see dmesg and lab.yaml"
 _FAR = "does its ser2net run over there, is the network up? after # is whose port it is"
-_HELD = "labgrid-client who tells who holds what; the next run asks for it again"
+_HELD = "labgrid-client who tells who holds what; the next test asks for it again"
 
 
 class SerialLink(Generic[M]):
@@ -111,6 +111,11 @@ class SerialLink(Generic[M]):
         self.give_up(why)
         self._stop_reading()
 
+    def regain(self, port: str) -> None:
+        """Let `reopen` open a port that is ours again, maybe another one; until then it is gone."""
+        with self._changed:
+            self._port, self._handed_over = port, ""
+
     def close(self) -> None:
         """Let go of the port."""
         self._closing.set()
@@ -186,7 +191,8 @@ class SerialLink(Generic[M]):
 
     def _read(self, port: serial.Serial) -> None:
         feed = self._feeder()
-        while not self._closing.is_set():
+        # A read that was cancelled returns: of a port that was given up, nobody reads on.
+        while not self._closing.is_set() and not self._gone:
             try:
                 data = port.read(max(1, port.in_waiting))
             except (serial.SerialException, OSError, *_CLOSED_UNDER_IT) as error:

@@ -30,7 +30,7 @@ from datetime import datetime
 from itertools import takewhile
 from pathlib import Path
 
-from harness.errors import BenchFault, UsageFault
+from harness.errors import BenchFault, InUse, UsageFault
 from harness.lab.lock_book import LockBook
 from harness.lab.lock_entries import Holder, Lock, LockState, Resource
 
@@ -309,14 +309,14 @@ def _command() -> str:
     return shlex.join([called, *words])[:120]
 
 
-def _taken(resources: Sequence[Resource], blocking: Sequence[Holder], within: float) -> BenchFault:
+def _taken(resources: Sequence[Resource], blocking: Sequence[Holder], within: float) -> InUse:
     first = blocking[0]
     others = len(blocking) - 1
     more = f" ({others} more in the way)" if others else ""
     what = "in use by" if first.holds else "kept for the next in line,"
     name = min(_shared(resources, first)).device
     waited = f"free within {within:g} s" if within else "free"
-    return BenchFault(
+    return InUse(
         f"{what} {first}{more}",
         device=_contested(resources, blocking),
         state=_since(first),

@@ -43,6 +43,9 @@ class Coordinator:
         self._lost = lost
         self._held: set[str] = set()
         self._closing = False
+        self._news = threading.Condition()
+        self._changes = 0
+        self._gone = ""
         self._answers: queue.Queue[dict[str, Any] | None] = queue.Queue()
         python = spec.interpreter
         try:
@@ -81,6 +84,30 @@ class Coordinator:
         #: The name that holds what is acquired, as labgrid shows it: ``host/user``.
         self.me = str(me["me"])
 
+    @property
+    def title(self) -> str:
+        """Who it is, for people."""
+        return f"labgrid {self.version} at {self._spec.coordinator}"
+
+    @property
+    def gone(self) -> str:
+        """Why nobody can be asked here any more; empty while somebody can."""
+        return self._gone
+
+    @property
+    def changes(self) -> int:
+        """How often it told of a change to a place that was looked at."""
+        return self._changes
+
+    def wait_for_change(self, since: int, within: float) -> None:
+        """Wait until there are more changes than ``since``, or nobody to ask, for some seconds."""
+        deadline = time.monotonic() + within
+        with self._news:
+            while self._changes <= since and not self._gone:
+                left = deadline - time.monotonic()
+                if left <= 0 or not self._news.wait(left):
+                    return
+
     def look(self, places: Sequence[str]) -> tuple[dict[str, dict[str, Any]], list[str]]:
         """Return what is told of those places that there are, by name, and the names of all.
 
@@ -109,11 +136,13 @@ class Coordinator:
         return ""
 
     def free(self, place: str, holder: str) -> None:
-        """Release a place from a holder, and only from that one.
+        """Release a place from a holder, and only from that one; from us, it is not lost then.
 
         Raises:
             BenchFault: it does not answer.
         """
+        if holder == self.me:
+            self._held.discard(place)
         self._ask({"do": "free", "place": place, "holder": holder})
 
     def close(self) -> dict[str, str]:
@@ -138,6 +167,8 @@ class Coordinator:
         return kept
 
     def _ask(self, order: dict[str, Any]) -> dict[str, Any]:
+        if self._gone:
+            raise self._unreachable(self._gone)
         assert self._process.stdin is not None  # noqa: S101 (Popen with PIPE)
         try:
             self._process.stdin.write(json.dumps(order) + "\n")
@@ -165,12 +196,24 @@ class Coordinator:
             told = json.loads(line)
             if "lost" in told:
                 self._lost(told["lost"], told["why"])
+            elif "changed" in told:
+                self._tell()
+            elif "gone" in told:
+                self._tell(told["gone"])
             else:
                 self._answers.put(told)
         self._answers.put(None)
         if not self._closing:
             for place in sorted(self._held):
                 self._lost(place, "the process that held it here ended")
+        # Last: who sees it may ask elsewhere, and every loss must be known by then.
+        self._tell("labgrid's client ended")
+
+    def _tell(self, gone: str = "") -> None:
+        with self._news:
+            self._changes += 1
+            self._gone = self._gone or gone
+            self._news.notify_all()
 
     def _unreachable(self, why: str) -> HarnessError:
         return BenchFault(

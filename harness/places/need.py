@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from harness.errors import BenchFault, HarnessError, UsageFault
+from harness.errors import BenchFault, HarnessError, InUse, UsageFault
 from harness.lab import Lab, PlacePowerSpec, PowerPort, SerialRef
 
 __all__ = ["Need", "PlaceSeen", "needs"]
@@ -74,26 +74,31 @@ class PlaceSeen:
         """Whose resources are in it, for people."""
         return ", ".join(sorted({one["path"].partition("/")[0] for one in self.resources}))
 
-    def taken(self, me: str) -> Iterator[HarnessError]:
-        """Yield who else has it, or is to have it next."""
-        place = self.need.place
-        wanted = f"it free for {', '.join(self.need.devices)}"
+    def whose(self, me: str) -> str:
+        """Return who else has it, or is to have it next, for people; empty when nobody."""
         if self.holder and self.holder != me:
             host, _, user = self.holder.partition("/")
             since = datetime.fromtimestamp(self.changed).astimezone()
-            yield BenchFault(
-                f"place {place} is held by {user} on {host} since {since:%Y-%m-%d %H:%M:%S}",
-                device="labgrid",
-                expected=wanted,
-                hint=f"wait for it; if nobody uses it: labgrid-client -p {place} release --kick",
-            )
-        elif self.reserved_for and self.reserved_for != me:
-            yield BenchFault(
-                f"place {place} is reserved for {self.reserved_for}",
-                device="labgrid",
-                expected=wanted,
-                hint="labgrid-client reservations; cancel-reservation TOKEN gives it back",
-            )
+            return f"held by {user} on {host} since {since:%Y-%m-%d %H:%M:%S}"
+        if self.reserved_for not in {"", me}:
+            return f"reserved for {self.reserved_for}"
+        return ""
+
+    def taken(self, me: str, waited: float = 0.0) -> Iterator[HarnessError]:
+        """Yield that somebody else has it, or is to have it next, still after so many seconds."""
+        place, whose = self.need.place, self.whose(me)
+        if not whose:
+            return
+        give_back = f"labgrid-client -p {place} release --kick"
+        if self.holder in {"", me}:
+            give_back = "labgrid-client reservations, cancel-reservation TOKEN"
+        yield InUse(
+            f"place {place} is {whose}",
+            device="labgrid",
+            state=f"waited {waited:.1f} s for it" if waited else "",
+            expected=f"it free for {', '.join(self.need.devices)}",
+            hint=f"wait for it with --wait SECONDS; if nobody uses it: {give_back}",
+        )
 
     def lacks(self) -> Iterator[HarnessError]:
         """Yield each thing needed of it that is not in it."""

@@ -2,8 +2,9 @@
 
 It runs under the interpreter that has labgrid, which need not be ours, and so imports nothing of
 the harness. A line of JSON in is answered by a line of JSON out; what happens to a place meanwhile
-comes as ``{"lost": place, "why": text}``. First it says ``{"labgrid": version}`` or ``{"missing":
-why}``, then ``{"me": "host/user"}`` or ``{"unreachable": why}``.
+comes as ``{"lost": place, "why": text}`` if it is held, as ``{"changed": place}`` if it was looked
+at. First it says ``{"labgrid": version}`` or ``{"missing": why}``, then ``{"me": "host/user"}`` or
+``{"unreachable": why}``; ``{"gone": why}`` says that the coordinator went away since.
 
 The coordinator keeps a place for a client that is gone. So the end of standard input, which comes
 however the other process ends, releases everything, and signals meant for a whole terminal or unit
@@ -38,6 +39,8 @@ def _holder(client: Any, say: Say) -> Any:
         held: dict[str, dict[str, Any]]
         #: Every place that was ever asked for.
         asked: set[str]
+        #: Every place that was ever looked at.
+        seen: set[str]
 
         @property
         def me(self) -> str:
@@ -45,11 +48,16 @@ def _holder(client: Any, say: Say) -> Any:
 
         async def on_place_changed(self, place_pb2: Any) -> None:
             await super().on_place_changed(place_pb2)
-            self.look_after()
+            self.changed(place_pb2.name)
 
         async def on_place_deleted(self, name: str) -> None:
             await super().on_place_deleted(name)
+            self.changed(name)
+
+        def changed(self, place: str) -> None:
             self.look_after()
+            if place in self.seen:
+                say({"changed": place})
 
         async def on_resource_changed(self, *change: Any) -> None:
             await super().on_resource_changed(*change)
@@ -120,6 +128,9 @@ class _Orders:
         self._rpc_error = rpc_error
 
     async def carry_out(self, order: dict[str, Any]) -> dict[str, Any]:
+        if self._session.stopping.is_set():
+            # labgrid would wait for an answer for ever.
+            return {"refused": _UNREACHABLE}
         try:
             answer: dict[str, Any] = await getattr(self, f"_{order['do']}")(order)
         except self._rpc_error as error:
@@ -130,6 +141,7 @@ class _Orders:
     async def _look(self, order: dict[str, Any]) -> dict[str, Any]:
         """Tell of some places who has them and what is in them."""
         session = self._session
+        session.seen.update(order["places"])
         await session.sync_with_coordinator()
         told = await session.stub.GetReservations(
             self._pb2.GetReservationsRequest(), timeout=_CALL_S
@@ -167,6 +179,9 @@ class _Orders:
 
     async def _free(self, order: dict[str, Any]) -> dict[str, Any]:
         """Release a place from a holder, and only from that one."""
+        if order["holder"] == self._session.me:
+            # Given back, not lost.
+            self._session.held.pop(order["place"], None)
         request = self._pb2.ReleasePlaceRequest(
             placename=order["place"], fromuser=order["holder"]
         )  # fmt: skip
@@ -179,9 +194,6 @@ class _Orders:
         kept = {}
         self._session.held.clear()
         for place in sorted(self._session.asked):
-            if self._session.stopping.is_set():
-                kept[place] = _UNREACHABLE
-                continue
             answer = await self.carry_out(
                 {"do": "free", "place": place, "holder": self._session.me}
             )  # fmt: skip
@@ -205,7 +217,7 @@ async def _serve(coordinator: str, say: Say) -> None:
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(orders_in), sys.stdin)
     address = client.proxymanager.get_grpc_address(coordinator, default_port=20408)
     session = _holder(client, say)(address, loop)
-    session.held, session.asked = {}, set()
+    session.held, session.asked, session.seen = {}, set(), set()
     try:
         await session.start()
     except client.Error as error:
@@ -218,6 +230,7 @@ async def _serve(coordinator: str, say: Say) -> None:
         await session.stopping.wait()
         for place in list(session.held):
             session.lose(place, _UNREACHABLE)
+        say({"gone": _UNREACHABLE})
 
     watching = asyncio.create_task(watch_coordinator())
     while line := await orders_in.readline():

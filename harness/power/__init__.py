@@ -7,7 +7,7 @@ real.
 """
 
 from harness.power.api import OutletDriver, OutletState, Power, SideEffect
-from harness.power.build import Opening, driver_names, open_power, register
+from harness.power.build import Opening, driver_names, open_driver, open_power, register
 from harness.power.outlets import SwitchedOutlets
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "SideEffect",
     "SwitchedOutlets",
     "driver_names",
+    "open_driver",
     "open_power",
     "register",
 ]

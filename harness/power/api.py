@@ -77,6 +77,9 @@ class Power(Protocol):
     def lose(self, why: str) -> None:
         """Touch no more what is no longer ours; from now on everything raises ``why``."""
 
+    def regain(self, opening: Callable[[], OutletDriver]) -> None:
+        """It is ours again: the next `mend` opens it by ``opening``, and only then it is used."""
+
     def close(self) -> None:
         """Let go of the device; outlets keep their state."""
 

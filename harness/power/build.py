@@ -17,7 +17,7 @@ from harness.power.api import OutletDriver
 from harness.power.outlets import SwitchedOutlets
 from harness.timeline import Observer
 
-__all__ = ["Opening", "driver_names", "open_power", "register"]
+__all__ = ["Opening", "driver_names", "open_driver", "open_power", "register"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +72,23 @@ def _load(name: str) -> _Opener:
     return _OPENERS[name]
 
 
+def open_driver(spec: PowerSpec, name: str, observe: Observer, address: str = "") -> OutletDriver:
+    """Connect to the device of one entry of lab.yaml, with nothing yet to confirm what it does.
+
+    Args:
+        spec: the entry.
+        name: its name.
+        observe: where events go.
+        address: where it is, when not where the entry says (a twin).
+
+    Raises:
+        BenchFault: nobody answers there.
+        UsageFault: the entry cannot be used: credentials not there, or a wrong address.
+    """
+    secrets = {key: secret.get_secret_value() for key, secret in spec.secrets(name).items()}
+    return _load(spec.driver)(Opening(spec, name, address or spec.address, observe, secrets))
+
+
 def open_power(
     spec: PowerSpec,
     name: str,
@@ -94,10 +111,8 @@ def open_power(
         BenchFault: nobody answers there.
         UsageFault: the entry cannot be used: credentials not there, or a wrong address.
     """
-    secrets = {key: secret.get_secret_value() for key, secret in spec.secrets(name).items()}
-    driver = _load(spec.driver)(Opening(spec, name, address or spec.address, observe, secrets))
     return SwitchedOutlets(
-        driver,
+        open_driver(spec, name, observe, address),
         name,
         spec.outlet_names,
         observe,

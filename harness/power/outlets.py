@@ -70,6 +70,10 @@ class SwitchedOutlets:
         self._closing = threading.Event()
         self._gone = ""
         self._lost = ""
+        self._closed = False
+        self._opening: Callable[[], OutletDriver] | None = None
+        #: For what is ours and what is not, which another thread may tell at any time.
+        self._fate = threading.Lock()
 
     @property
     def name(self) -> str:
@@ -87,11 +91,12 @@ class SwitchedOutlets:
         return self._lost or self._gone
 
     def mend(self) -> None:
-        """Connect again after it could not be talked to.
+        """Connect again after it could not be talked to, or was lost and is ours again.
 
         Raises:
-            BenchFault: it still cannot.
+            BenchFault: it still cannot, or is not ours.
         """
+        self._open_again()
         outlet = self._named[0] if self._named else self._outlets[0]
         self._check(outlet)
         with self._lock:
@@ -174,14 +179,37 @@ class SwitchedOutlets:
 
     def lose(self, why: str) -> None:
         """Touch nothing any more of a device that is no longer ours; whoever tries is told why."""
-        self._lost = why
-        self._closing.set()
+        with self._fate:
+            self._lost, self._opening = why, None
+            self._closing.set()
+
+    def regain(self, opening: Callable[[], OutletDriver]) -> None:
+        """Let `mend` open a device that is ours again; until then it is still lost."""
+        with self._fate:
+            self._opening = opening
 
     def close(self) -> None:
         """Let go of the device; outlets keep their state."""
-        self._closing.set()
+        with self._fate:
+            self._closed = True
+            self._closing.set()
         with self._lock:
             self._driver.close()
+
+    def _open_again(self) -> None:
+        with self._lock:
+            opening = self._opening
+            if opening is None:
+                return
+            driver = opening()
+            with self._fate:
+                # Lost once more, or closed, while it was opened.
+                ours = self._opening is opening and not self._closed
+                if ours:
+                    self._driver, driver = driver, self._driver
+                    self._lost, self._opening = "", None
+                    self._closing.clear()
+            driver.close()
 
     def _check(self, outlet: str) -> None:
         if outlet not in self._outlets:
@@ -196,7 +224,7 @@ class SwitchedOutlets:
                 f"it is no longer ours: {self._lost}",
                 device=self._name,
                 expected="its place to stay leased while the bench is up",
-                hint="labgrid-client who tells who holds what; start again when it is free",
+                hint="labgrid-client who tells who holds what; the next test asks for it again",
             )
         if self._closing.is_set():
             raise BenchFault(

@@ -116,8 +116,11 @@ def try_out(
     suite: Path,
     say: Callable[[str], None],
     max_failures: int = 4,
+    wait: float = 0.0,
 ) -> Trial:
     """Run a night with one version's lab and templates; it ends after ``max_failures``.
+
+    It waits for places that somebody else has for ``wait`` seconds.
 
     Raises:
         BenchFault: the night left no result.
@@ -126,6 +129,7 @@ def try_out(
     lab_file = directory / "lab.yaml"
     _write_lab(version, lab_file)
     options = ["-k", tests, "--phones", ",".join(phones), "--max-failures", str(max_failures)]
+    options += ["--wait", f"{wait:.1f}"]
     run = run_night(
         lab_file,
         directory / "runs",

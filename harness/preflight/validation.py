@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from harness.deadlines import Patience
 from harness.errors import UsageFault
 from harness.lab.reservation import reserve
 from harness.lab.resources import bench_resources
@@ -45,7 +46,7 @@ def validate(
         suite: the regression tests.
         say: told what is going on, a line at a time.
         max_failures: a trial ends after so many.
-        wait: seconds to wait for another harness that uses the bench.
+        wait: seconds to wait for whoever uses the bench.
         baseline: a trial of the old version with all tests, where one was made already.
 
     Raises:
@@ -77,12 +78,24 @@ def validate(
     first = baseline
     # Both trials are compared: nobody else gets the bench between them.
     both = bench_resources(old.lab) + bench_resources(new.lab)
-    with reserve(both, reason=f"validates against {old.name}", within=wait, say=say):
+    patience = Patience(wait)
+    with reserve(both, reason=f"validates against {old.name}", within=patience.left, say=say):
+
+        def trial(version: Version, on: list[str], name: str, failures: int = 4) -> Trial:
+            return try_out(
+                version,
+                on,
+                tests,
+                directory / name,
+                suite=suite,
+                say=say,
+                max_failures=failures,
+                wait=patience.left,
+            )
+
         if first is None and known_phones:
-            first = try_out(old, known_phones, tests, directory / "old", suite=suite, say=say)
-        second = try_out(
-            new, phones, tests, directory / "new", suite=suite, say=say, max_failures=max_failures
-        )
+            first = trial(old, known_phones, "old")
+        second = trial(new, phones, "new", max_failures)
     return judge(changes, findings, first, second)
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from harness.events import LampColour
 from harness.keypad import Keypad, Senses
-from harness.power import OutletState, Power, SideEffect
+from harness.power import OutletDriver, OutletState, Power, SideEffect
 from harness.recovery.journal import Journal
 
 __all__ = ["WrittenKeypad", "WrittenPower"]
@@ -49,6 +49,11 @@ class WrittenPower:
     def lose(self, why: str) -> None:
         """Touch nothing any more of a device that is no longer ours."""
         self._power.lose(why)
+
+    def regain(self, opening: Callable[[], OutletDriver]) -> None:
+        """Let `mend` open a device that is ours again; what somebody else told it is not known."""
+        self.told.clear()
+        self._power.regain(opening)
 
     def set(self, outlet: str, on: bool) -> None:
         """Write it down, then switch the outlet; returns once the new state is confirmed.
@@ -105,6 +110,11 @@ class WrittenKeypad:
         return self._keypad.senses
 
     @property
+    def parts(self) -> frozenset[str]:
+        """The names by which it is told lost and back."""
+        return self._keypad.parts
+
+    @property
     def gone(self) -> str:
         """Why it cannot be talked to; empty while it can."""
         return self._keypad.gone
@@ -120,6 +130,10 @@ class WrittenKeypad:
     def lose(self, why: str) -> None:
         """Touch nothing any more of a device that is no longer ours."""
         self._keypad.lose(why)
+
+    def regain(self, ports: Mapping[str, str]) -> None:
+        """Let `mend` open what is ours again, at these ports."""
+        self._keypad.regain(ports)
 
     def over(self, phone: str) -> WrittenKeypad:
         """Return the same robot on the keys of another phone it serves."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -11,10 +11,11 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from harness.bench import Bench, open_bench
+from harness.deadlines import Patience
 from harness.diagnosis import Case, Clue, Confidence, Diagnosis, diagnose
 from harness.diagnosis.reading import read_lines
 from harness.errors import ProductFault, UsageFault
-from harness.events import ConnectionRefused, StatusLogRead
+from harness.events import ConnectionRefused, Record, StatusLogRead, Waiting
 from harness.evidence import recall, secrets_below
 from harness.lab import Lab
 from harness.phone.windows import keep_evidence
@@ -90,7 +91,12 @@ class Reproduction:
 
 
 def reproduce(
-    scenario: Scenario, lab: Lab, directory: Path, *, say: Callable[[str], None]
+    scenario: Scenario,
+    lab: Lab,
+    directory: Path,
+    *,
+    say: Callable[[str], None],
+    wait: float = 0.0,
 ) -> Reproduction:
     """Carry a scenario out on a lab's bench.
 
@@ -99,6 +105,7 @@ def reproduce(
         lab: the inventory; the first phone of the scenario's model is used.
         directory: gets the evidence, a folder for each side.
         say: told what is going on.
+        wait: seconds to wait in all for whoever uses the bench.
 
     Raises:
         UsageFault: the lab has no phone of that model, or an edit does not fit.
@@ -111,9 +118,12 @@ def reproduce(
             hint="give a lab with one: --lab FILE",
         )
 
+    patience = Patience(wait)
+
     def carry_out(title: str, side: Side) -> Outcome:
         say(f"{title}: {side.does}" if side.does else title)
-        return _carry_out(scenario, side, title, lab, name, directory / title.replace(" ", "-"))
+        folder = directory / title.replace(" ", "-")
+        return _carry_out(scenario, side, title, lab, name, folder, patience, say)
 
     broken = carry_out("as reported", scenario.broken)
     shown = broken.shown(scenario.expect.diagnosis) is not None
@@ -123,13 +133,20 @@ def reproduce(
 
 
 def _carry_out(
-    scenario: Scenario, side: Side, title: str, lab: Lab, name: str, folder: Path
+    scenario: Scenario,
+    side: Side,
+    title: str,
+    lab: Lab,
+    name: str,
+    folder: Path,
+    patience: Patience,
+    say: Callable[[str], None],
 ) -> Outcome:
     folder.mkdir(parents=True, exist_ok=True)
     lab = _lab_for(scenario, side, lab, name)
     secrets = lab.secrets()
     try:
-        return _on_bench(scenario, side, title, lab, name, folder, secrets)
+        return _on_bench(scenario, side, title, lab, name, folder, secrets, patience, say)
     finally:
         hide_secrets(folder, secrets)
 
@@ -142,6 +159,8 @@ def _on_bench(
     name: str,
     folder: Path,
     secrets: set[str],
+    patience: Patience,
+    say: Callable[[str], None],
 ) -> Outcome:
     spec = lab.phones[name]
     line = spec.lines[0]
@@ -155,11 +174,16 @@ def _on_bench(
     def amend(root: Path) -> None:
         apply(side.pbx, root, words=words, beside=scenario.folder)
 
+    def tell(record: Record) -> None:
+        if isinstance(record.event, Waiting):
+            say(str(record.event))
+
     fault, capture = "", folder / "capture.pcap"
-    with (
-        closing(Timeline(folder / "timeline.jsonl")) as timeline,
-        open_bench(lab, folder, timeline, amend_pbx=amend) as bench,
-    ):
+    with ExitStack() as stack:
+        timeline = stack.enter_context(closing(Timeline(folder / "timeline.jsonl")))
+        timeline.listen(tell)
+        opened = open_bench(lab, folder, timeline, amend_pbx=amend, wait=patience.left)
+        bench = stack.enter_context(opened)
         apply(side.files, bench.provisioning.root, words=words, beside=scenario.folder)
         # With those of the files that the user sent.
         secrets |= bench.secrets() | secrets_below(bench.provisioning.root)

@@ -22,6 +22,7 @@ from harness.events import (
     StepStarted,
     TestEnded,
     TestStarted,
+    Waiting,
 )
 from harness.timeline import Timeline
 
@@ -90,7 +91,7 @@ class LiveView:
         elif isinstance(event, StationQuarantined):
             self._state[record.device] = "QUARANTINED"
             self._say(record, str(event))
-        elif isinstance(event, PartLost | PartBack | ClockJumped):
+        elif isinstance(event, PartLost | PartBack | ClockJumped | Waiting):
             self._say(record, f"! {event}")
         elif isinstance(event, StepStarted) and record.device:
             self._step[record.device] = (event.name, time.monotonic())

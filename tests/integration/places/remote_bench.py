@@ -255,7 +255,12 @@ class RemoteBench:
         self._stack = stack
         self.coordinator = self.start_coordinator()
         self.exporter = self.start_exporter()
-        for place in ("desk-1", "desk-2", "frame"):
+        self.add_places()
+
+    def add_places(self) -> None:
+        """Describe the places that the coordinator does not know."""
+        known = self.client("places").split()
+        for place in {"desk-1", "desk-2", "frame"} - set(known):
             self.client("-p", place, "create")
             self.client("-p", place, "add-match", f"{EXPORTER}/{place}/*")
 

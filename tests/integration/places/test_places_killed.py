@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from remote_bench import BOTH_DESKS, COORDINATOR, RemoteBench, labgrid_bin, until, worker_of
@@ -121,37 +122,36 @@ def test_a_station_whose_place_is_taken_is_ill_and_the_other_is_well(
     assert remote.holder("desk-1") == ""
 
 
-def test_a_place_lost_in_the_night_costs_its_own_station_only(
-    remote: RemoteBench, lab_of: LabOf, tmp_path: Path
-) -> None:
-    lab = lab_of(*BOTH_DESKS)
-    make_up(load_manifest(lab.provisioning.load), tmp_path / "release")
+def night_in_which_desk_1_is_taken(
+    lab: Lab, folder: Path, **environment: str
+) -> tuple[int, dict[str, dict[str, Any]], str]:
+    """Run one; returns its exit code, the results by test, and what it printed."""
+    make_up(load_manifest(lab.provisioning.load), folder / "release")
     client = labgrid_bin() / "labgrid-client"
+    words = ["--lab", str(lab.source), "--runs-dir", str(folder / "runs"), "--suite", str(NIGHT)]
     night = subprocess.run(
-        [
-            *(sys.executable, "-m", "harness.cli", "nightly", "--plain"),
-            *(
-                "--lab",
-                str(lab.source),
-                "--runs-dir",
-                str(tmp_path / "runs"),
-                "--suite",
-                str(NIGHT),
-            ),
-        ],
-        env={**os.environ, "TAKE_PLACE": f"{client} -x {COORDINATOR} -p desk-1"},
+        [sys.executable, "-m", "harness.cli", "nightly", "--plain", *words],
+        env={
+            **os.environ,
+            "TAKE_PLACE": f"{client} -x {COORDINATOR} -p desk-1",
+            **environment,
+        },
         capture_output=True,
         text=True,
         timeout=100,
         check=False,
     )
-    told = night.stdout + night.stderr
-    (results,) = tmp_path.glob("runs/2*/results.jsonl")
-    verdicts = {
-        each["test"].rpartition("::")[2]: each
-        for each in map(json.loads, results.read_text().splitlines())
-    }
-    assert {name: each["verdict"] for name, each in verdicts.items()} == {
+    (results,) = folder.glob("runs/2*/results.jsonl")
+    found = map(json.loads, results.read_text().splitlines())
+    by_test = {each["test"].rpartition("::")[2]: each for each in found}
+    return night.returncode, by_test, night.stdout + night.stderr
+
+
+def test_a_place_lost_in_the_night_costs_its_own_station_only(
+    remote: RemoteBench, lab_of: LabOf, tmp_path: Path
+) -> None:
+    code, results, told = night_in_which_desk_1_is_taken(lab_of(*BOTH_DESKS), tmp_path)
+    assert {name: each["verdict"] for name, each in results.items()} == {
         "test_before[desk]": "passed",
         "test_during[desk]": "bench fault",
         "test_after[desk]": "bench fault",
@@ -159,14 +159,29 @@ def test_a_place_lost_in_the_night_costs_its_own_station_only(
         "test_during[desk-2]": "passed",
         "test_after[desk-2]": "passed",
     }, told
-    during, after = verdicts["test_during[desk]"], verdicts["test_after[desk]"]
+    during, after = results["test_during[desk]"], results["test_after[desk]"]
     # Its exporter ends the serial connection before the coordinator tells why.
     assert "desk-1" in during["reason"]
     assert during["duration"] < 30.0, "the wait ended at once"
-    assert after["reason"].startswith("place of desk: place desk-1 is lost: somebody released it")
-    assert after["duration"] < 30.0, "nobody waits for what does not come back"
-    assert night.returncode == 3, told
+    assert after["reason"].startswith("labgrid: place desk-1 is held by ")
+    assert after["duration"] < 30.0, "nobody waits for who has it now"
+    assert code == 3, told
     assert remote.is_on(2)
     assert not remote.is_on(1), "what is theirs is not switched, not even to rest"
     assert remote.holder("desk-1")
     assert remote.holder("desk-2") == ""
+
+
+def test_a_place_given_back_in_the_night_costs_one_test(
+    remote: RemoteBench, lab_of: LabOf, tmp_path: Path
+) -> None:
+    lab = lab_of(*BOTH_DESKS)
+    code, results, told = night_in_which_desk_1_is_taken(lab, tmp_path, GIVE_BACK="yes")
+    failed = {name for name, each in results.items() if each["verdict"] != "passed"}
+    assert failed == {"test_during[desk]"}, told
+    assert results["test_during[desk]"]["verdict"] == "bench fault"
+    for part in ("place of desk", "pdu", "keypad"):
+        assert f"{part} works again" in told
+    assert code == 3, told
+    assert remote.is_on(1), "by the test after"
+    assert [remote.holder(place) for place in ("desk-1", "desk-2")] == ["", ""]

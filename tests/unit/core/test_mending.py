@@ -8,7 +8,7 @@ import time
 import pytest
 
 from harness import mending
-from harness.errors import BenchFault
+from harness.errors import BenchFault, InUse
 from harness.events import Note, PartBack, PartLost
 from harness.mending import Mender
 from harness.timeline import Timeline
@@ -21,11 +21,12 @@ class Device:
         self.name = "pdu-1"
         self.gone = "no answer"
         self.tries = tries
+        self.fault: type[BenchFault] = BenchFault
 
     def mend(self) -> None:
         self.tries -= 1
         if self.tries > 0:
-            raise BenchFault("still no answer", device=self.name)
+            raise self.fault("still no answer", device=self.name)
         self.gone = ""
 
 
@@ -58,6 +59,29 @@ def test_who_waited_in_vain_only_looks_again() -> None:
     device.gone, device.tries = "no answer", 3
     mender.mend([(device, 5.0)])
     assert not device.gone
+
+
+def test_what_was_lost_while_another_was_brought_back_is_brought_back_too() -> None:
+    first, second = Device(tries=1), Device(tries=1)
+    first.gone, mend = "", second.mend
+
+    def mend_and_lose() -> None:
+        mend()
+        first.gone = "its place was lost"
+
+    second.mend = mend_and_lose  # type: ignore[method-assign]
+    Mender(Timeline()).mend([(first, 1.0), (second, 1.0)])
+    assert (first.gone, second.gone) == ("", "")
+
+
+def test_what_somebody_else_has_is_not_waited_for() -> None:
+    device, mender = Device(tries=10_000), Mender(Timeline())
+    device.fault = InUse
+    began = time.monotonic()
+    with pytest.raises(InUse, match="still no answer"):
+        mender.mend([(device, 10.0)])
+    assert time.monotonic() - began < 5.0
+    assert device.tries == 9_999
 
 
 def lose_soon(timeline: Timeline, lost: PartLost) -> threading.Timer:

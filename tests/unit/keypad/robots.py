@@ -29,6 +29,8 @@ class Robot:
     #: Pulls the cable for so many seconds.
     pull_for: Callable[[float], None]
     chords: bool
+    #: Where it is connected.
+    port: str
 
 
 Starter = Callable[[Path, Timeline, Any], AbstractContextManager[Robot]]
@@ -70,7 +72,7 @@ def _matrix(
     running.twin._world.key = feel
     keypad = MatrixKeypad(port, "keypad-1", "desk", timeline.observer("keypad-1"))
     try:
-        yield Robot(keypad, lambda: felt, unplug, pull_for, chords=True)
+        yield Robot(keypad, lambda: felt, unplug, pull_for, chords=True, port=port)
     finally:
         keypad.close()
 
@@ -81,7 +83,12 @@ def _gantry(tmp_path: Path, timeline: Timeline, stylus: dict[str, Any] | None) -
         running = start(stylus)
         with running.driver(timeline) as keypad:
             yield Robot(
-                keypad, lambda: running.felt, running.unplug, running.pull_for, chords=False
+                keypad,
+                lambda: running.felt,
+                running.unplug,
+                running.pull_for,
+                chords=False,
+                port=running.port,
             )
 
 

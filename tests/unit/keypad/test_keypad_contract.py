@@ -12,7 +12,7 @@ import pytest
 from robots import ROBOTS, Robot, Starter
 
 from harness.errors import BenchFault, UsageFault
-from harness.events import KeyPressed, KeyReleased, LampColour
+from harness.events import KeyPressed, KeyReleased, LampColour, PartBack
 from harness.keypad import KEYS, LAMPS
 from harness.mending import Mender
 from harness.timeline import Timeline
@@ -177,6 +177,35 @@ def test_what_is_no_longer_ours_is_not_touched(robot: Robot, timeline: Timeline)
     assert robot.felt() == ["1+", "1-"]
     # Whoever took it away says so once, for all that was in the place.
     assert not timeline.lost()
+
+
+def test_what_is_ours_again_is_used_only_when_it_was_opened(
+    robot: Robot, timeline: Timeline
+) -> None:
+    robot.keypad.lose("place desk-1 is lost: somebody released it")
+    robot.keypad.regain({"port": "/dev/not-there"})
+    assert robot.keypad.gone
+    with pytest.raises(BenchFault, match="place desk-1 is lost"):
+        robot.keypad.tap("1")
+    with pytest.raises(BenchFault, match="/dev/not-there cannot be opened"):
+        robot.keypad.mend()
+    assert robot.felt() == []
+    robot.keypad.regain({"port": robot.port})
+    robot.keypad.mend()
+    assert not robot.keypad.gone
+    robot.keypad.tap("1", ms=1)
+    assert robot.felt() == ["1+", "1-"]
+    assert [event.part for event in timeline.events(PartBack)] == ["keypad-1"]
+
+
+def test_what_is_lost_once_more_before_it_was_opened_is_not_touched(robot: Robot) -> None:
+    robot.keypad.lose("place desk-1 is lost: somebody released it")
+    robot.keypad.regain({"port": robot.port})
+    robot.keypad.lose("place desk-1 is lost: exporter rack-b left")
+    with pytest.raises(BenchFault, match="exporter rack-b left"):
+        robot.keypad.mend()
+    assert robot.keypad.gone
+    assert robot.felt() == []
 
 
 def test_every_key_of_a_phone_is_known(robot: Robot) -> None:

@@ -13,7 +13,7 @@ CONFTEST = """
 import pytest
 from fixtures import quarantine
 from harness.errors import BenchFault
-def ill(lab, workdir, timeline):
+def ill(lab, workdir, timeline, wait):
     {body}
 quarantine.ill_stations = ill
 @pytest.fixture

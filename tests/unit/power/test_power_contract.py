@@ -12,8 +12,15 @@ import pytest
 from rigs import AMPERES, Rig, all_rigs
 
 from harness.errors import BenchFault, HarnessError, UsageFault
-from harness.events import OutletRead, OutletSwitched
-from harness.power import OutletState, Power, driver_names, open_power
+from harness.events import OutletRead, OutletSwitched, PartBack
+from harness.power import (
+    OutletDriver,
+    OutletState,
+    Power,
+    driver_names,
+    open_driver,
+    open_power,
+)
 from harness.timeline import Timeline
 
 RIGS = all_rigs()
@@ -154,6 +161,46 @@ def test_what_is_no_longer_ours_is_not_touched(power: Power, rig: Rig) -> None:
             touch()
     assert "place desk-1 is lost" in power.gone
     assert rig.truth(outlet)
+
+
+def test_what_is_ours_again_is_switched_only_when_it_was_opened(
+    power: Power, rig: Rig, timeline: Timeline
+) -> None:
+    outlet = rig.outlets[0]
+    power.set(outlet, on=True)
+
+    def nobody_there() -> OutletDriver:
+        raise BenchFault("nobody answers", device="pdu-1")
+
+    def behind_another_door() -> OutletDriver:
+        return open_driver(rig.spec, "pdu-1", timeline.observer("pdu-1"), rig.address)
+
+    power.lose("place desk-1 is lost: somebody released it")
+    power.regain(nobody_there)
+    with pytest.raises(BenchFault, match="nobody answers"):
+        power.mend()
+    power.regain(behind_another_door)
+    assert "place desk-1 is lost" in power.gone
+    with pytest.raises(BenchFault, match="place desk-1 is lost"):
+        power.set(outlet, on=False)
+    assert rig.truth(outlet)
+    power.mend()
+    assert not power.gone
+    assert [event.part for event in timeline.events(PartBack)] == ["pdu-1"]
+    power.set(outlet, on=False)
+    assert not rig.truth(outlet)
+
+    def opened_and_lost() -> OutletDriver:
+        driver = behind_another_door()
+        power.lose("place desk-1 is lost: exporter rack-b left")
+        return driver
+
+    power.lose("place desk-1 is lost: somebody released it")
+    power.regain(opened_and_lost)
+    with pytest.raises(BenchFault, match="exporter rack-b left"):
+        power.mend()
+    assert "exporter rack-b left" in power.gone
+    assert not rig.truth(outlet)
 
 
 def test_after_close_it_is_a_bench_fault(power: Power, rig: Rig) -> None:

@@ -1,4 +1,7 @@
-"""A night on two desks of another machine; somebody takes the place of one in the middle of it."""
+"""A night on two desks of another machine; somebody takes the place of one in the middle of it.
+
+With ``GIVE_BACK`` in the environment it is free again before the next test.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +25,8 @@ def test_during(station_phone: Phone, station: str, timeline: Timeline) -> None:
     take = shlex.split(os.environ["TAKE_PLACE"])
     subprocess.run([*take, "release", "--kick"], check=True, timeout=30)
     subprocess.run([*take, "acquire"], check=True, timeout=30)
+    if "GIVE_BACK" in os.environ:
+        subprocess.run([*take, "release"], check=True, timeout=30)
     # The phone is off, so this would come to no end, and be the phone's fault.
     timeline.wait_for(Registered, within=60.0, device=station)
 
