@@ -35,6 +35,8 @@ _OWN = re.compile(r"^SEP<MAC>\.cnf\.xml")
 #: Sizes of a TFTP block that clients ask for, the usual one first.
 _BLOCKS = (512, 1024, 1228, 1408, 1428, 1450, 1456, 1468, 2048, 4096, 8192, 16384)
 _OPTIONS = {"60": "dhcp.class", "12": "dhcp.name", "55": "dhcp.asked"}
+#: From so many files on, one port for all of them is no chance.
+_SAME_PORTS = 3
 #: DHCP options whose value is the server's or the network's, not the phone's.
 _GIVEN = {"50", "51", "54", "siaddr"}
 
@@ -58,6 +60,7 @@ class _Boot:
     lamps: list[tuple[float, LampChanged]] = field(default_factory=list)
     files: list[_Asked] = field(default_factory=list)
     protocols: list[str] = field(default_factory=list)
+    ports: list[int] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)
     ended: bool = False
     place: str = ""
@@ -79,7 +82,6 @@ class _Phone:
         self.boot = _Boot()
         self.down: set[str] = set()
         self.runs = ""
-        self.ports: list[tuple[int, str]] = []
         self.waiting: tuple[str, str] | None = None
 
     def see(self, record: Record, place: str) -> Iterator[Sight]:
@@ -145,11 +147,13 @@ class _Phone:
             if own in self.boot.refused and name != own:
                 yield self._sight("boot.default-file", "", name, place)
         if event.protocol == "tftp":
-            self.ports.append((event.port, place))
-            if len(self.ports) > 1:
-                same = self.ports[-1][0] == self.ports[-2][0]
-                said = "the same for all" if same else "a new one for each file"
-                yield self._sight("tftp.port", "", said, place)
+            ports = self.boot.ports
+            ports.append(event.port)
+            # A port that is drawn may be drawn twice: one that repeats is no rule yet.
+            if len({*ports}) > 1:
+                yield self._sight("tftp.port", "", "a new one for each file", place)
+            elif len(ports) >= _SAME_PORTS:
+                yield self._sight("tftp.port", "", "the same for all", place)
         self.boot.files.append(_Asked(name, firmware, record.mono, place))
 
     def _served(self, event: FileServed, place: str) -> Iterator[Sight]:

@@ -10,6 +10,9 @@ from harness.timeline import Timeline
 
 __all__ = ["wait_no_channels"]
 
+#: Seconds without an event after which the list is read again.
+_LOOK_AGAIN_S = 0.5
+
 
 def wait_no_channels(
     channels_of: Callable[[str], list[str]],
@@ -32,8 +35,8 @@ def wait_no_channels(
         BenchFault: the PBX does not answer.
         ProductFault: a channel is still there.
     """
-    # Every channel's end is an event, so the list need only be read again after one. The mark
-    # comes before the look: an end between the two must not be waited for.
+    # Every channel's end is an event. The mark comes before the look: an end between the two must
+    # not be waited for. Asterisk may still list a channel whose end it has told.
     deadline = time.monotonic() + within
     while True:
         since = timeline.mark()
@@ -41,7 +44,9 @@ def wait_no_channels(
         if not left:
             return
         remaining = deadline - time.monotonic()
-        if remaining <= 0 or not timeline.wait_until(bool, within=remaining, since=since):
+        if remaining > 0:
+            timeline.wait_until(bool, within=min(remaining, _LOOK_AGAIN_S), since=since)
+        else:
             raise ProductFault(
                 f"a call leg of {user} is still up at the PBX: {', '.join(left)}",
                 device=device,

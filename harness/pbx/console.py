@@ -1,4 +1,4 @@
-"""The interactive console (``asterisk -rvvv``) through pexpect, as a person at the PBX uses it.
+"""The interactive console (``asterisk -r``) through pexpect, as a person at the PBX uses it.
 
 What both Asterisks answer stands here; the commands of a channel driver are in console_pjsip and
 console_sip.

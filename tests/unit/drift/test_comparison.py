@@ -49,6 +49,26 @@ def test_another_address_time_and_die_are_no_difference(tmp_path: Path) -> None:
     assert standing(compared, "digits") is Standing.NOT_EXERCISED
 
 
+@pytest.mark.parametrize(
+    ("ports", "told"),
+    [
+        ((50000, 50000, 50002), "a new one for each file"),
+        ((50000, 50001, 50001), "a new one for each file"),
+        ((50000, 50000, 50000), "the same for all"),
+    ],
+)
+def test_a_port_drawn_twice_is_not_one_port_for_all(
+    tmp_path: Path, ports: tuple[int, ...], told: str
+) -> None:
+    left = iter(ports)
+    events = [
+        replace(event, port=next(left)) if isinstance(event, FileRequested) else event
+        for event in boot()
+    ]
+    sights = seen(write_run(tmp_path / "a", events))
+    assert {sight.value for sight in sights if sight.aspect == "tftp.port"} == {told}
+
+
 def test_each_difference_has_place_and_row(tmp_path: Path) -> None:
     phone = write_run(tmp_path / "a", boot(plan=False, without="Date", agent="9.4.2"))
     twin = write_run(tmp_path / "b", boot(seed=5), label="virtual", speed=40)
