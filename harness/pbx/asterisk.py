@@ -298,7 +298,7 @@ class Asterisk:
         """Open the interactive console."""
         if self._runtime is None or not self._running:
             raise self._not_running()
-        # Muted: what Asterisk logs meanwhile is written by other threads and tears an answer's lines.
+        # Muted: what Asterisk logs meanwhile comes from other threads and tears an answer's lines.
         return self.driver.console(self._runtime.exec_command(self._name, "asterisk", "-rm"))
 
     def _write(self, endpoints: Sequence[Endpoint]) -> None:
