@@ -268,7 +268,7 @@ PYTEST = ("python", "-m", "pytest", "-p", "no:cacheprovider")
 def checks(names: tuple[str, ...]) -> list[tuple[str, tuple[str, ...]]]:
     every: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
         "lint": LINT,
-        "unit": (("unit tests", (*PYTEST, "tests/unit")),),
+        "unit": (("unit tests", (*PYTEST, "-n", "2", "tests/unit")),),
         "integration": (("integration tests", (*PYTEST, "-n", "2", "tests/integration")),),
         "nightly": (
             (
