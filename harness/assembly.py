@@ -134,7 +134,7 @@ def build_power(
     doors: Doors,
     stack: ExitStack,
     faults: Faults,
-    needed: Callable[[str], None] = lambda _: None,
+    needed: Callable[[str], None],
 ) -> dict[str, Power]:
     """Connect every PDU of a lab; of its outlets, only those that feed phones are switched.
 
@@ -167,7 +167,7 @@ def build_keypads(
     doors: Doors,
     stack: ExitStack,
     faults: Faults,
-    needed: Callable[[str], None] = lambda _: None,
+    needed: Callable[[str], None],
 ) -> dict[str, Keypad]:
     """Connect every keypad of a lab; ``needed`` as for power."""
 

@@ -7,6 +7,7 @@ from functools import partial
 
 from harness.events import PartBack, PartLost
 from harness.keypad import Keypad
+from harness.lab.place_spec import WHO_HOLDS
 from harness.phone import Phone
 from harness.places import Lease
 from harness.power import Power, open_driver
@@ -121,8 +122,7 @@ class LeasedPlace:
         return {spec.outlet.pdu, spec.keypad}
 
     def _lose_station(self, phone: str, why: str) -> None:
-        hint = "labgrid-client who tells who holds what; the next test asks for it again"
-        lost = PartLost(_part(phone), why, phone, hint)
+        lost = PartLost(_part(phone), why, phone, WHO_HOLDS)
         self._timeline.append(lost, source="labgrid", device=phone)
 
 

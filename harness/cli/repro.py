@@ -47,8 +47,10 @@ def run(options: argparse.Namespace) -> int:
             print(f"{name:32} {load_scenario(path).title}")
         return 0
     scenario = _scenario(" ".join(options.what))
-    fresh = fresh_folder(Path("runs") / "repro", f"{{}}-{scenario.name}")
-    directory = Path(options.keep) if options.keep else fresh
+    if options.keep:
+        directory = Path(options.keep)
+    else:
+        directory = fresh_folder(Path("runs") / "repro", f"{{}}-{scenario.name}")
     lab = load_lab(Path(options.lab))
     # The complaint and each cure open a bench of their own: nobody gets in between.
     patience, reason = Patience(options.wait), f"reproduces {scenario.name}"

@@ -15,6 +15,7 @@ from harness.keypad.grbl_link import FEED_HOLD, JOG_CANCEL, RESUME, Line
 from harness.keypad.keys import keys_of
 from harness.keypad.layout import Layout, Point
 from harness.keypad.senses import Senses
+from harness.lab.keypad_spec import position_sensor
 
 __all__ = ["Face", "GrblKeypad"]
 
@@ -203,7 +204,7 @@ class GrblKeypad:
         self._gantry.link.regain(ports["port"])
         for face in self._faces:
             if face.sensor is not None:
-                at = ports.get(f"positions.{face.phone}.sensor") or ports["sensor"]
+                at = ports.get(position_sensor(face.phone)) or ports["sensor"]
                 face.sensor.regain({"port": at})
 
     def close(self) -> None:

@@ -16,6 +16,7 @@ from urllib.parse import urldefrag
 import serial
 
 from harness.errors import BenchFault
+from harness.lab.place_spec import WHO_HOLDS
 
 __all__ = ["SerialLink"]
 
@@ -27,7 +28,6 @@ _RFC2217 = "?ign_set_control&timeout=3"
 _CLOSED_UNDER_IT = (TypeError, AttributeError, ValueError)
 _PLUG = "is it plugged in? is another program using the port? see dmesg and lab.yaml"
 _FAR = "does its ser2net run over there, is the network up? after # is whose port it is"
-_HELD = "labgrid-client who tells who holds what; the next test asks for it again"
 
 
 class SerialLink(Generic[M]):
@@ -212,7 +212,7 @@ class SerialLink(Generic[M]):
     def _gone_fault(self) -> BenchFault:
         hint = _FAR if "://" in self._port else self._unplugged
         if self._handed_over:
-            hint = _HELD
+            hint = WHO_HOLDS
         return BenchFault(
             f"its serial port {self._port} is gone: {self._gone or 'the driver was closed'}",
             device=self._name,

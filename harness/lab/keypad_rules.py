@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
 from harness.lab.checked import Fault, Place
 from harness.lab.inventory import Lab
-from harness.lab.keypad_spec import GrblSpec
+from harness.lab.keypad_spec import GrblSpec, serial_device
 
 __all__ = ["keypad_faults"]
 
@@ -65,7 +64,7 @@ def _ports(lab: Lab) -> Iterator[Fault]:
             if port == _VIRTUAL:
                 continue
             here: Place = ("keypads", name, *key.split("."))
-            device = os.path.realpath(port) if port.startswith("/") else port
+            device = serial_device(port)
             if device in taken:
                 text = f"{port} is already used by {taken[device]}"
                 yield here, f"{text}; one gantry over several phones is one keypad with positions"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
@@ -25,12 +26,24 @@ __all__ = [
     "ServoStylus",
     "Stylus",
     "ZStylus",
+    "position_sensor",
+    "serial_device",
 ]
 
 _VIRTUAL = "virtual"
 
 Baud = Literal[9600, 19200, 38400, 57600, 115200]
 Millimetres = Annotated[float, Field(ge=-2000, le=2000)]
+
+
+def position_sensor(phone: str) -> str:
+    """Return the key in a gantry's entry of the light sensor at a phone's position."""
+    return f"positions.{phone}.sensor"
+
+
+def serial_device(port: str) -> str:
+    """Return the one name of a device that has several: by number, place, serial number."""
+    return os.path.realpath(port) if port.startswith("/") else port
 
 
 class _Spec(BaseModel):
@@ -192,14 +205,14 @@ class GrblSpec(_RobotSpec):
     def serial_ports(self) -> dict[str, str]:
         """The port of its controller and those of its sensors, by their keys here."""
         sensors = {"sensor": self.sensor}
-        sensors |= {f"positions.{name}.sensor": one.sensor for name, one in self.positions.items()}
+        sensors |= {position_sensor(name): one.sensor for name, one in self.positions.items()}
         return super().serial_ports | {key: port for key, port in sensors.items() if port}
 
     def leased(self, urls: Mapping[str, str]) -> Self:
         """Return it with URLs where it and its positions have labgrid's names."""
         positions = dict(self.positions)
         for name, one in self.positions.items():
-            if url := urls.get(f"positions.{name}.sensor"):
+            if url := urls.get(position_sensor(name)):
                 positions[name] = one.model_copy(update={"sensor": url})
         own = {key: url for key, url in urls.items() if key in {"port", "sensor"}}
         return self.model_copy(update={**own, "positions": positions})

@@ -10,8 +10,18 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["LEASED", "LabgridSpec", "PowerPort", "SerialRef", "interpreter", "serial_ref"]
+__all__ = [
+    "LEASED",
+    "WHO_HOLDS",
+    "LabgridSpec",
+    "PowerPort",
+    "SerialRef",
+    "interpreter",
+    "serial_ref",
+]
 
+#: What to do when what was leased is lost.
+WHO_HOLDS = "labgrid-client who tells who holds what; the next test asks for it again"
 #: What the port of a keypad begins with that is leased.
 LEASED = "labgrid:"
 #: labgrid itself takes any text; a slash would end its commands' patience, a space that of shells.

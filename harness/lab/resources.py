@@ -26,13 +26,12 @@ at a time only: a serial or USB line, or a supply that is told an outlet first a
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from harness.lab.inventory import Lab
-from harness.lab.keypad_spec import KeypadSpec
+from harness.lab.keypad_spec import KeypadSpec, serial_device
 from harness.lab.lock_entries import Resource
 from harness.lab.place_spec import serial_ref
 from harness.lab.power_spec import (
@@ -168,9 +167,7 @@ def _keypad(spec: KeypadSpec, name: str) -> Iterator[Resource]:
     yield from (Resource(f"place:{place}", name) for place in places)
     for port in spec.serial_ports.values():
         if port != VIRTUAL and serial_ref(port) is None:
-            # A device has several names: by number, by its place, by its serial number.
-            device = os.path.realpath(port) if port.startswith("/") else port
-            yield Resource(f"serial:{device}", name)
+            yield Resource(f"serial:{serial_device(port)}", name)
 
 
 def _here(key: str, device: str) -> Resource:

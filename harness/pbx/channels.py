@@ -44,12 +44,11 @@ def wait_no_channels(
         if not left:
             return
         remaining = deadline - time.monotonic()
-        if remaining > 0:
-            timeline.wait_until(bool, within=min(remaining, _LOOK_AGAIN_S), since=since)
-        else:
+        if remaining <= 0:
             raise ProductFault(
                 f"a call leg of {user} is still up at the PBX: {', '.join(left)}",
                 device=device,
                 expected=f"no channel within {within:.0f} s",
                 hint="read the ladder: who owes the BYE?",
             )
+        timeline.wait_until(bool, within=min(remaining, _LOOK_AGAIN_S), since=since)

@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from harness.errors import BenchFault, UsageFault
 from harness.events import Note, OutletRead, OutletSwitched, PartBack
+from harness.lab.place_spec import WHO_HOLDS
 from harness.power.api import OutletDriver, OutletState, SideEffect
 from harness.timeline import Observer
 
@@ -224,7 +225,7 @@ class SwitchedOutlets:
                 f"it is no longer ours: {self._lost}",
                 device=self._name,
                 expected="its place to stay leased while the bench is up",
-                hint="labgrid-client who tells who holds what; the next test asks for it again",
+                hint=WHO_HOLDS,
             )
         if self._closing.is_set():
             raise BenchFault(

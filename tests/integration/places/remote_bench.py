@@ -30,6 +30,31 @@ HERE = "10.58.0.1"
 COORDINATOR = f"{HERE}:20408"
 EXPORTER = "bench-b"
 
+#: Model, MAC address, address, tone and user of each phone, here and over there.
+_PHONES = {
+    "desk": ("7942G", "00:24:C4:AB:CD:EF", "127.58.0.42", 1090, "201"),
+    "desk-2": ("7962G", "00:24:C4:AB:CD:F0", "127.58.0.62", 1370, "202"),
+    "desk-3": ("7942G", "00:24:C4:AB:CD:F1", "127.58.0.43", 1430, "203"),
+    "desk-4": ("7962G", "00:24:C4:AB:CD:F2", "127.58.0.63", 1490, "204"),
+}
+
+
+def _phone(name: str, outlet: str, keypad: str, kind: str = "") -> str:
+    """Return the entry of a phone, to stand under ``phones``."""
+    model, mac, address, tone, user = _PHONES[name]
+    kept = f"\n    kind: {kind}" if kind else ""
+    return f"""\
+  {name}:
+    model: {model}{kept}
+    mac: {mac}
+    address: {address}
+    outlet: {outlet}
+    keypad: {keypad}
+    tone: {tone}
+    lines: [{{user: "{user}"}}]
+"""
+
+
 #: What is over there, as somebody else would describe it.
 THEIRS = """
 name: over-there
@@ -47,39 +72,15 @@ keypads:
       desk-4: {corner: [-285, -225], sensor: virtual}
 peers: {}
 phones:
-  desk:
-    model: 7942G
-    mac: 00:24:C4:AB:CD:EF
-    address: 127.58.0.42
-    outlet: strip/1
-    keypad: robot
-    tone: 1090
-    lines: [{user: "201"}]
-  desk-2:
-    model: 7962G
-    mac: 00:24:C4:AB:CD:F0
-    address: 127.58.0.62
-    outlet: strip/2
-    keypad: robot-2
-    tone: 1370
-    lines: [{user: "202"}]
-  desk-3:
-    model: 7942G
-    mac: 00:24:C4:AB:CD:F1
-    address: 127.58.0.43
-    outlet: strip/3
-    keypad: frame
-    tone: 1430
-    lines: [{user: "203"}]
-  desk-4:
-    model: 7962G
-    mac: 00:24:C4:AB:CD:F2
-    address: 127.58.0.63
-    outlet: strip/4
-    keypad: frame
-    tone: 1490
-    lines: [{user: "204"}]
 """
+THEIRS += (
+    _phone("desk", "strip/1", "robot")
+    + _phone("desk-2", "strip/2", "robot-2")
+    + _phone("desk-3", "strip/3", "frame")
+    + _phone("desk-4", "strip/4", "frame")
+)
+
+_DESK = _phone("desk", "pdu/power", "keypad", "hardware")
 
 OURS = f"""
 name: remote
@@ -94,37 +95,14 @@ peers:
   alice: {{extension: "211", tone: 440, address: 127.58.0.3}}
 provisioning: {{firmware: release}}
 phones:
-  desk:
-    model: 7942G
-    kind: hardware
-    mac: 00:24:C4:AB:CD:EF
-    address: 127.58.0.42
-    outlet: pdu/power
-    keypad: keypad
-    tone: 1090
-    lines: [{{user: "201"}}]
-"""
+{_DESK}"""
 
 
 #: Replacements in `OURS` for a lab with a second phone, in a place of its own.
 BOTH_DESKS = (
     ("\nkeypads:", "\n  pdu-2: {driver: place, address: desk-2, outlets: [power]}\nkeypads:"),
     ("\npbx:", '\n  keypad-2: {port: "labgrid:desk-2"}\npbx:'),
-    (
-        '    lines: [{user: "201"}]\n',
-        """\
-    lines: [{user: "201"}]
-  desk-2:
-    model: 7962G
-    kind: hardware
-    mac: 00:24:C4:AB:CD:F0
-    address: 127.58.0.62
-    outlet: pdu-2/power
-    keypad: keypad-2
-    tone: 1370
-    lines: [{user: "202"}]
-""",
-    ),
+    (_DESK, _DESK + _phone("desk-2", "pdu-2/power", "keypad-2", "hardware")),
 )
 
 #: The same for a lab with the two phones under the gantry, all of it in one place.
@@ -142,28 +120,10 @@ BOTH_UNDER_THE_FRAME = (
 pbx:""",
     ),
     (
-        '    lines: [{user: "201"}]\n',
-        """\
-    lines: [{user: "201"}]
-  desk-3:
-    model: 7942G
-    kind: hardware
-    mac: 00:24:C4:AB:CD:F1
-    address: 127.58.0.43
-    outlet: pdu-3/left
-    keypad: gantry
-    tone: 1430
-    lines: [{user: "203"}]
-  desk-4:
-    model: 7962G
-    kind: hardware
-    mac: 00:24:C4:AB:CD:F2
-    address: 127.58.0.63
-    outlet: pdu-3/right
-    keypad: gantry
-    tone: 1490
-    lines: [{user: "204"}]
-""",
+        _DESK,
+        _DESK
+        + _phone("desk-3", "pdu-3/left", "gantry", "hardware")
+        + _phone("desk-4", "pdu-3/right", "gantry", "hardware"),
     ),
 )
 
