@@ -95,11 +95,14 @@ def test_release_all_and_close_let_go(robot: Robot) -> None:
 
 
 def test_typing_is_ended_from_another_thread(robot: Robot) -> None:
-    threading.Timer(0.1, robot.keypad.release_all).start()
+    other = threading.Timer(0.1, robot.keypad.release_all)
+    other.start()
     began = time.monotonic()
     with pytest.raises(BenchFault, match="aborted"):
         robot.keypad.type("1" * 20, ms=100, gap_ms=50)
     assert time.monotonic() - began < 1.5
+    # It still waits until all keys are up, and the next one must not go down meanwhile.
+    other.join(5.0)
     robot.keypad.release_all()
     assert robot.felt()[-1] == "1-"
     before = len(robot.felt())
