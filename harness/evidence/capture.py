@@ -32,6 +32,8 @@ _LOOPBACK = "lo"
 #: A pipe silent this long (seconds) after a moment holds nothing captured before that moment:
 #: measured from wire to pipe are 0.2 ms.
 _SETTLED = 0.02
+#: Seconds between looks at a silent wire that nobody waits for.
+_UNWATCHED = 0.5
 
 
 def capture_filter(lab: Lab) -> str:
@@ -113,6 +115,8 @@ class Capture:
         self._fault: BenchFault | None = None
         self._stopping = False
         self._quiet_at = 0.0
+        #: When somebody last asked for silence.
+        self._asked = 0.0
         self._newest = 0.0
         #: Packets taken since :meth:`start`, and of those since :meth:`begin`.
         self.packets = 0
@@ -249,8 +253,10 @@ class Capture:
 
     def _settle(self, moment: float, within: float = 1.0) -> None:
         """Wait until all that crossed the wire before ``moment`` has been read."""
-        asked = time.monotonic()
         with self._state:
+            asked = self._asked = time.monotonic()
+            if self._taps is not None:
+                self._taps.wake()
             self._state.wait_for(
                 lambda: (
                     self._newest >= moment
@@ -263,24 +269,30 @@ class Capture:
     def _read(self, taps: Taps) -> None:
         dissector: Dissector | None = None
         failure = ""
+        patience = _SETTLED
         try:
-            while (frames := taps.read(_SETTLED)) is not None:
+            while (frames := taps.read(patience)) is not None:
                 if taps.header and dissector is None:
                     dissector = Dissector(taps.link_type)
                     self._open(taps.header)
+                patience = _SETTLED
                 if frames:
                     self._take(taps, frames, dissector)
-                    continue
-                with self._state:
-                    self._quiet_at = time.monotonic()
-                    self._state.notify_all()
-                self.rtp.tick(RUN_CLOCK.now())
+                elif not self._quiet() and not self.rtp.tick(RUN_CLOCK.now()):
+                    patience = _UNWATCHED
         except HarnessError as error:
             failure = error.summary
         except Exception as error:  # noqa: BLE001 - a dead reader must not pass for a silent wire
             failure = f"{type(error).__name__}: {error}"
         last_words = taps.last_words()
         self._ended(failure or last_words, taps.dropped)
+
+    def _quiet(self) -> bool:
+        """Tell that nothing came for a moment; whether somebody waits for a longer one."""
+        with self._state:
+            self._quiet_at = time.monotonic()
+            self._state.notify_all()
+            return self._quiet_at < self._asked + _SETTLED
 
     def _open(self, header: bytes) -> None:
         with self._state:

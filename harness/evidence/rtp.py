@@ -175,6 +175,10 @@ class _Stream:
         self._told.append(timestamp)
         return [(_DIGITS[code], duration * 1000 // RATE)]
 
+    @property
+    def has_event(self) -> bool:
+        return self._event is not None
+
     def lost_end(self, now: float) -> bool:
         return self._event is not None and now - self._event[3] > _LOST_END
 
@@ -272,13 +276,15 @@ class RtpBook:
             self._on_digit(Digit(key, digit, duration))
         return True
 
-    def tick(self, now: float) -> None:
-        """End the digits whose sender fell silent without saying so."""
+    def tick(self, now: float) -> bool:
+        """End the digits whose sender fell silent without saying so; whether others go on."""
         with self.changed:
             late = [s for s in self._streams.values() if s.lost_end(now)]
             digits = [Digit(s.key, *item) for s in late for item in s.end_event()]
+            others = any(s.has_event for s in self._streams.values())
         for digit in digits:
             self._on_digit(digit)
+        return others
 
     def streams(
         self, *, source: str = "", destination: str = "", since: float = 0.0

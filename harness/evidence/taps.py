@@ -7,6 +7,7 @@ addresses, show what crosses a bridge at each of its ports, and outlive its inte
 from __future__ import annotations
 
 import heapq
+import os
 import select
 import time
 from collections.abc import Sequence
@@ -36,6 +37,7 @@ class Taps:
     def __init__(self, interfaces: Sequence[str], filter_expression: str) -> None:
         self._interfaces = interfaces
         self._taps: list[Tap] = []
+        self._woken, self._wake = os.pipe()
         try:
             for interface in interfaces:
                 self._taps.append(Tap(interface, filter_expression))
@@ -73,7 +75,8 @@ class Taps:
     def read(self, within: float) -> list[Frame] | None:
         """Return the next frames; none when nothing came for so many seconds; None at the end.
 
-        The end of one is the end of all: what is left of a capture would be half of the truth.
+        :meth:`wake` ends the wait early. The end of one is the end of all: what is left of a
+        capture would be half of the truth.
 
         Raises:
             UsageFault: a tcpdump wrote something else than classic pcap.
@@ -81,8 +84,9 @@ class Taps:
         until = time.monotonic() + within
         while self._ended is None:
             header = bool(self.header)
-            self._look(min(until - time.monotonic(), _WAITS if self._waiting else within))
+            woken = self._look(min(until - time.monotonic(), _WAITS if self._waiting else within))
             now = time.monotonic()
+            until = now if woken else until
             frames = self._ripe(now)
             # That there is a header is worth telling as well.
             if frames or (not header and self.header):
@@ -90,6 +94,10 @@ class Taps:
             if now >= until and not self._waiting:
                 return []
         return self._ripe(float("inf")) or None
+
+    def wake(self) -> None:
+        """Let whoever reads look again at once; from any thread, until they are closed."""
+        os.write(self._wake, b"x")
 
     def terminate(self) -> None:
         """Ask them to end; what they took so far is still read."""
@@ -115,12 +123,16 @@ class Taps:
         self.terminate()
         for tap in self._taps:
             tap.close()
+        os.close(self._woken)
+        os.close(self._wake)
 
-    def _look(self, seconds: float) -> None:
-        """Take what comes next on any pipe."""
+    def _look(self, seconds: float) -> bool:
+        """Take what comes next on any pipe; whether somebody woke us."""
         errors = [tap.errors for tap in self._taps if tap.errors not in self._mute]
         pipes = [tap.pipe for tap in self._taps]
-        ready = select.select([*pipes, *errors], [], [], max(0.0, seconds))[0]
+        ready = select.select([*pipes, *errors, self._woken], [], [], max(0.0, seconds))[0]
+        if self._woken in ready:
+            os.read(self._woken, 4096)
         for tap in self._taps:
             if tap.errors in ready and not tap.hear():
                 self._mute.add(tap.errors)
@@ -132,6 +144,7 @@ class Taps:
                 for frame in frames or ():
                     self._count += 1
                     heapq.heappush(self._waiting, (frame.time, self._count, now, frame))
+        return self._woken in ready
 
     def _ripe(self, now: float) -> list[Frame]:
         waits = _WAITS if len(self._taps) > 1 else 0.0

@@ -30,9 +30,11 @@ from harness.sip.messages import (
 
 __all__ = ["main"]
 
-#: Milliseconds until the next look at standard input and at digits that are due: the second while
-#: there is no call. Each look costs processor time, and a rack has three peers for each phone.
-_PUMP_MS, _IDLE_MS = 10, 25
+#: Milliseconds until the next look at standard input and at digits that are due, in a call.
+_PUMP_MS = 10
+#: Seconds until the next look at the library's timers without one; a command and a SIP message are
+#: met at once. Each look costs processor time, and a rack has three peers for each phone.
+_IDLE_S = 0.1
 _CHUNK = 65536
 #: Seconds between signs of life.
 _ALIVE_S = 0.5
@@ -83,14 +85,16 @@ def _serve(spec: PeerSpec, say: Callable[[Message], None]) -> None:
     selector = selectors.DefaultSelector()
     os.set_blocking(0, False)
     selector.register(0, selectors.EVENT_READ)
+    selector.register(softphone.sip_socket(), selectors.EVENT_READ)
     buffered = b""
     told = 0.0
     while True:
-        softphone.pump(_PUMP_MS if softphone.in_call else _IDLE_MS)
+        ready = selector.select(0 if softphone.in_call else _IDLE_S)
+        softphone.pump(_PUMP_MS if softphone.in_call else 0)
         if time.monotonic() - told >= _ALIVE_S:
             told = time.monotonic()
             say(Alive())
-        if not selector.select(0):
+        if not any(key.fd == 0 for key, _ in ready):
             continue
         received = os.read(0, _CHUNK)
         if not received:

@@ -176,6 +176,11 @@ class Leg(pj.Call):  # type: ignore[misc]
 
     # What the softphone asks.
 
+    @property
+    def ended(self) -> bool:
+        """Whether its end has been reported."""
+        return self._state == "ended"
+
     def take_sdp(self, side: str, text: str) -> None:
         """Report a session description when it is another than the last of its side."""
         if text and self._sdp.get(side) != text:

@@ -6,11 +6,15 @@ Python, so the library gets no threads for SIP and its events are pumped (see ``
 
 from __future__ import annotations
 
+import os
+import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import singledispatchmethod
 from pathlib import Path
 
+from harness.errors import HarnessBug
 from harness.sip.leg import Leg
 from harness.sip.library import audio_only, pj
 from harness.sip.messages import (
@@ -80,6 +84,9 @@ class Softphone:
         #: Ended legs stay here until the process ends: collecting an old Call object can hang up
         #: the new call that got its id (pjproject #3856).
         self.legs: dict[int, Leg] = {}
+        self._open: list[Leg] = []
+        #: Whether a call goes on, or is still to be ended.
+        self.in_call = False
         self._auto_answer = False
         self.endpoint = pj.Endpoint()
         self._start_library()
@@ -101,6 +108,10 @@ class Softphone:
         # A tone is no speech: voice detection would silence it, echo cancelling would eat it.
         config.medConfig.noVad = True
         config.medConfig.ecTailLen = 0
+        # RTP is pumped with SIP: a thread for it would wake a hundred times a second in every idle
+        # peer of a rack.
+        config.medConfig.hasIoqueue = False
+        config.medConfig.threadCnt = 0
         config.logConfig.consoleLevel = 0
         config.logConfig.level = 4
         config.logConfig.filename = str(self.directory / "pjsua.log")
@@ -110,7 +121,7 @@ class Softphone:
         transport.boundAddress = self.spec.address
         transport_id = self.endpoint.transportCreate(pj.PJSIP_TRANSPORT_UDP, transport)
         self.endpoint.libStart()
-        self.endpoint.audDevManager().setNullDev()
+        self.endpoint.audDevManager().setNoDev()
         self.local = str(self.endpoint.transportGetInfo(transport_id).localAddress)
 
     def _account_config(self) -> pj.AccountConfig:
@@ -139,6 +150,8 @@ class Softphone:
         """Keep a leg referenced to the process's end and return its number."""
         number = len(self.legs) + 1
         self.legs[number] = leg
+        self._open.append(leg)
+        self._be_in_call(True)
         return number
 
     def incoming(self, call_id: int, invite: str) -> None:
@@ -150,17 +163,35 @@ class Softphone:
         if self._auto_answer:
             leg.answer(audio_only(pj.PJSIP_SC_OK))
 
-    @property
-    def in_call(self) -> bool:
-        """Whether a call goes on, or is still to be ended."""
-        return any(leg.isActive() for leg in self.legs.values())
+    def sip_socket(self) -> int:
+        """Return the descriptor that SIP comes in by, to wait on; pjsua2 does not tell it."""
+        for entry in os.listdir("/proc/self/fd"):
+            with suppress(OSError):
+                own = socket.socket(fileno=int(entry))
+                try:
+                    if own.type == socket.SOCK_DGRAM and _at(own) == self.local:
+                        return own.fileno()
+                finally:
+                    own.detach()
+        raise HarnessBug(f"no socket of this process is at {self.local}")
 
     def pump(self, milliseconds: int) -> None:
         """Let the library work for at most this long, and send digits that are due."""
         self.endpoint.libHandleEvents(milliseconds)
-        for leg in self.legs.values():
+        if not self.in_call:
+            return
+        for leg in self._open:
             if leg.pending:
                 leg.send_due_digit()
+        self._open = [leg for leg in self._open if not leg.ended]
+        self._be_in_call(any(leg.isActive() for leg in self._open))
+
+    def _be_in_call(self, now: bool) -> None:
+        """Let the bridge's clock run while there is a call; in idle peers nobody listens to it."""
+        if now != self.in_call:
+            self.in_call = now
+            devices = self.endpoint.audDevManager()
+            devices.setNullDev() if now else devices.setNoDev()
 
     def leave(self) -> None:
         """End calls and registration, waiting a moment for the answers."""
@@ -281,6 +312,12 @@ class Softphone:
                 codec.codecId, 255 - names.index(name) if name in names else 0
             )
         return [name for name in names if name not in known]
+
+
+def _at(bound: socket.socket) -> str:
+    """Where a socket listens, as pjsua2 writes it."""
+    address = bound.getsockname()
+    return f"{address[0]}:{address[1]}" if isinstance(address, tuple) else ""
 
 
 def _play(hertz: int, volume: int) -> pj.ToneGenerator:
