@@ -9,11 +9,14 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64encode
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from html import escape, unescape
 from pathlib import Path
 from urllib.parse import quote, quote_plus
+
+import ahocorasick
 
 __all__ = ["HIDDEN", "HIDDEN_LONG", "is_hidden", "redact", "redact_capture", "redact_file"]
 __all__ += ["secrets_below"]
@@ -42,8 +45,10 @@ _KEYS = (
     "phone_password",
 )  # fmt: skip
 _KEY = r"(?:" + "|".join(sorted(_KEYS, key=len, reverse=True)) + ")"
-#: What tells, quickly, that a text may hold any of them.
-_HINTS = ("passw", "secret", "community", "ha1", "md5_cred", "_key", "basic ")
+#: What tells, quickly, where a text in small letters may hold any of them.
+_HINT = re.compile("passw|secret|community|ha1|md5_cred|_key|basic ")
+#: Characters before and after a hint within which key and value stand; whole lines are taken.
+_BEFORE, _AFTER = 64, 2048
 _BY_KEY = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
@@ -73,14 +78,48 @@ def redact(text: str, secrets: Iterable[str]) -> str:
     Written plain, as XML, HTML, JSON or a URL has it, as its first 31 characters (what a 79x2
     keeps), or within base64 (a login by HTTP).
     """
-    for form, as_word, mask in _patterns(frozenset(secrets)):
-        if form in text:
-            text = text.replace(form, mask) if as_word is None else as_word.sub(mask, text)
-    lower = text.lower()
-    if any(hint in lower for hint in _HINTS):
+    for form in _search(frozenset(secrets)).found_in(text):
+        text = form.hidden_in(text)
+    return "".join(_by_key(text))
+
+
+def _by_key(text: str) -> Iterator[str]:
+    """Yield a text piece by piece, without the values that stand under a key.
+
+    A report of megabytes has few places where one may stand, and the patterns are slow.
+    """
+    done = 0
+    for start, end in _places(text):
+        yield text[done:start]
+        piece = text[start:end]
         for keyed in _BY_KEY:
-            text = keyed.sub(_mask_value, text)
-    return text
+            piece = keyed.sub(_mask_value, piece)
+        yield piece
+        done = end
+    yield text[done:]
+
+
+def _places(text: str) -> Iterator[tuple[int, int]]:
+    """Yield the lines around each hint, those that overlap as one place."""
+    lower = text.lower()
+    if len(lower) != len(text):
+        # A letter that two small ones stand for: places would be shifted.
+        yield 0, len(text)
+        return
+    place: tuple[int, int] | None = None
+    for hint in _HINT.finditer(lower):
+        if place is not None and hint.end() + _AFTER <= place[1]:
+            continue
+        # With the newline before them, for a pattern may ask for it.
+        start = max(0, text.rfind("\n", 0, max(0, hint.start() - _BEFORE)))
+        end = text.find("\n", hint.end() + _AFTER)
+        end = len(text) if end < 0 else end
+        if place is not None and start > place[1]:
+            yield place
+            place = None
+        place = (place[0] if place else start, end)
+    if place is not None:
+        yield place
 
 
 def redact_capture(path: Path, secrets: Iterable[str]) -> None:
@@ -169,23 +208,42 @@ def _in_base64(secret: str) -> set[str]:
     return found
 
 
-@lru_cache(maxsize=8)
-def _patterns(secrets: frozenset[str]) -> tuple[tuple[str, re.Pattern[str] | None, str], ...]:
-    """Return each form, what finds it as a word when it is short, and what to put in its place.
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """A secret as some text writes it, and what to put in its place."""
 
-    The longest first: a secret may be part of another.
-    """
-    masks: dict[str, str] = {}
-    for secret in secrets:
-        if secret and secret not in _PUBLIC:
-            masks |= dict.fromkeys(_forms(secret), _mask(secret))
-    return tuple(
-        (
-            form,
-            re.compile(rf"(?<![A-Za-z0-9]){re.escape(form)}(?![A-Za-z0-9])")
-            if len(form) < _LEAST_ANYWHERE
-            else None,
-            masks[form],
-        )
-        for form in sorted(masks, key=len, reverse=True)
-    )
+    written: str
+    mask: str
+
+    def hidden_in(self, text: str) -> str:
+        if len(self.written) >= _LEAST_ANYWHERE:
+            return text.replace(self.written, self.mask)
+        word = rf"(?<![A-Za-z0-9]){re.escape(self.written)}(?![A-Za-z0-9])"
+        return re.sub(word, self.mask, text)
+
+
+class _Search:
+    """Look for all forms of all secrets in one go: a night has hundreds, its report megabytes."""
+
+    def __init__(self, secrets: frozenset[str]) -> None:
+        masks: dict[str, str] = {}
+        for secret in secrets:
+            if secret and secret not in _PUBLIC:
+                masks |= dict.fromkeys(_forms(secret), _mask(secret))
+        self._automaton = ahocorasick.Automaton()
+        for written, mask in masks.items():
+            self._automaton.add_word(written, _Form(written, mask))
+        self._empty = not masks
+        self._automaton.make_automaton()
+
+    def found_in(self, text: str) -> list[_Form]:
+        """Return what is in a text, the longest first: a secret may be part of another."""
+        if self._empty:
+            return []
+        found = {form for _, form in self._automaton.iter(text)}
+        return sorted(found, key=lambda form: len(form.written), reverse=True)
+
+
+@lru_cache(maxsize=8)
+def _search(secrets: frozenset[str]) -> _Search:
+    return _Search(secrets)

@@ -6,7 +6,6 @@ Python, so the library gets no threads for SIP and its events are pumped (see ``
 
 from __future__ import annotations
 
-import os
 import socket
 import time
 from collections.abc import Callable
@@ -165,9 +164,9 @@ class Softphone:
 
     def sip_socket(self) -> int:
         """Return the descriptor that SIP comes in by, to wait on; pjsua2 does not tell it."""
-        for entry in os.listdir("/proc/self/fd"):
+        for entry in Path("/proc/self/fd").iterdir():
             with suppress(OSError):
-                own = socket.socket(fileno=int(entry))
+                own = socket.socket(fileno=int(entry.name))
                 try:
                     if own.type == socket.SOCK_DGRAM and _at(own) == self.local:
                         return own.fileno()

@@ -10,10 +10,13 @@ from __future__ import annotations
 import asyncio
 import random
 import struct
-from dataclasses import dataclass
+from collections.abc import Callable
+from typing import cast
 
 __all__ = ["FileTooBig", "ServerError", "ServerSilent", "fetch"]
 
+_RRQ, _DATA, _ACK, _ERROR = 1, 3, 4, 5
+_DISK_FULL, _UNKNOWN_TID = 3, 5
 _BLOCK = 512
 _TRIES = 3
 #: Seconds per try. Wire time: the server's answer takes what it takes, whatever the phone's clock.
@@ -38,26 +41,86 @@ class FileTooBig(Exception):
     """The file is larger than the phone takes."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Datagram:
-    content: bytes
-    sender: tuple[str, int]
+class _Transfer(asyncio.DatagramProtocol):
+    """One file: each datagram is answered as it comes, with no task in between.
 
+    Firmware has thousands of blocks, and sixteen phones of a rack fetch theirs at once.
+    """
 
-class _Endpoint(asyncio.DatagramProtocol):
-    def __init__(self) -> None:
-        self.received: asyncio.Queue[_Datagram] = asyncio.Queue()
+    def __init__(self, server: tuple[str, int], name: str, limit: int | None) -> None:
+        loop = asyncio.get_running_loop()
+        self._now = loop.time
+        #: The file; or one of the exceptions of :func:`fetch`.
+        self.content: asyncio.Future[bytes] = loop.create_future()
+        #: By when the next block must be here, by the loop's clock.
+        self.due = loop.time() + _PATIENCE
+        self._name = name
+        self._limit = limit
+        self._packet = struct.pack("!H", _RRQ) + name.encode("latin-1", "replace") + b"\0octet\0"
+        self._target = server
+        self._tid: tuple[str, int] | None = None
+        self._received = bytearray()
+        self._expected = 1
+        self._silences = 0
+        self._transport: asyncio.DatagramTransport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.DatagramTransport", transport)
+        self._send()
+
+    def try_again(self) -> None:
+        """Nothing came of it: say it once more, or give up."""
+        self._silences += 1
+        if self._silences < _TRIES:
+            self._send()
+        else:
+            self.content.set_exception(ServerSilent(self._name))
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        self.received.put_nowait(_Datagram(data, addr[:2]))
+        sender = addr[:2]
+        if len(data) < 4 or self.content.done():
+            return
+        if sender != self._tid and (self._tid is not None or sender[0] != self._target[0]):
+            self._transport.sendto(_error(_UNKNOWN_TID, b"Unknown transfer ID"), sender)
+            return
+        opcode, number = struct.unpack("!HH", data[:4])
+        if opcode == _DATA and number == self._expected & 0xFFFF:
+            self._silences = 0
+            self._tid = self._target = sender
+            self._take(data[4:])
+        elif opcode == _ERROR:
+            text = data[4:].rstrip(b"\0").decode("latin-1")
+            self.content.set_exception(ServerError(number, text))
+
+    def _take(self, block: bytes) -> None:
+        self._received += block
+        if self._limit is not None and len(self._received) > self._limit:
+            self._transport.sendto(_error(_DISK_FULL, b"size limit"), self._target)
+            self.content.set_exception(FileTooBig(self._name))
+            return
+        self._packet = struct.pack("!HH", _ACK, self._expected & 0xFFFF)
+        self._expected += 1
+        self._send()
+        if len(block) < _BLOCK:
+            self.content.set_result(bytes(self._received))
+
+    def _send(self) -> None:
+        self._transport.sendto(self._packet, self._target)
+        self.due = self._now() + _PATIENCE
 
 
-async def _open(address: str) -> tuple[asyncio.DatagramTransport, _Endpoint]:
+def _error(code: int, text: bytes) -> bytes:
+    return struct.pack("!HH", _ERROR, code) + text + b"\0"
+
+
+async def _begin(
+    address: str, begin: Callable[[], _Transfer]
+) -> tuple[asyncio.DatagramTransport, _Transfer]:
     loop = asyncio.get_running_loop()
     while True:
         port = random.randint(*_PORTS)
         try:
-            return await loop.create_datagram_endpoint(_Endpoint, local_addr=(address, port))
+            return await loop.create_datagram_endpoint(begin, local_addr=(address, port))
         except OSError:
             # Another socket of this machine has that port; a phone would not meet this.
             continue
@@ -79,69 +142,13 @@ async def fetch(
         ServerSilent: three tries without an answer.
         FileTooBig: ``limit`` was passed.
     """
-    transport, endpoint = await _open(address)
+    transport, transfer = await _begin(address, lambda: _Transfer(server, name, limit))
+    now = asyncio.get_running_loop().time
     try:
-        return await _transfer(transport, endpoint, server, name, limit)
+        while not transfer.content.done():
+            await asyncio.wait({transfer.content}, timeout=max(0.0, transfer.due - now()))
+            if not transfer.content.done() and now() >= transfer.due:
+                transfer.try_again()
+        return transfer.content.result()
     finally:
         transport.close()
-
-
-async def _transfer(
-    transport: asyncio.DatagramTransport,
-    endpoint: _Endpoint,
-    server: tuple[str, int],
-    name: str,
-    limit: int | None,
-) -> bytes:
-    packet = struct.pack("!H", 1) + name.encode("latin-1", "replace") + b"\0octet\0"
-    target = server
-    tid: tuple[str, int] | None = None
-    received = bytearray()
-    expected = 1
-    tries = 0
-    while True:
-        transport.sendto(packet, target)
-        try:
-            async with asyncio.timeout(_PATIENCE):
-                datagram = await _next(transport, endpoint, server[0], tid, expected)
-        except TimeoutError:
-            tries += 1
-            if tries >= _TRIES:
-                raise ServerSilent(name) from None
-            continue
-        tries = 0
-        opcode = struct.unpack("!H", datagram.content[:2])[0]
-        if opcode == 5:
-            code = struct.unpack("!H", datagram.content[2:4].ljust(2, b"\0"))[0]
-            raise ServerError(code, datagram.content[4:].rstrip(b"\0").decode("latin-1"))
-        tid = target = datagram.sender
-        block = datagram.content[4:]
-        received += block
-        if limit is not None and len(received) > limit:
-            transport.sendto(struct.pack("!HH", 5, 3) + b"size limit\0", target)
-            raise FileTooBig(name)
-        packet = struct.pack("!HH", 4, expected & 0xFFFF)
-        expected += 1
-        if len(block) < _BLOCK:
-            transport.sendto(packet, target)
-            return bytes(received)
-
-
-async def _next(
-    transport: asyncio.DatagramTransport,
-    endpoint: _Endpoint,
-    host: str,
-    tid: tuple[str, int] | None,
-    expected: int,
-) -> _Datagram:
-    """Return the next packet that belongs to this transfer; answer strangers with error 5."""
-    while True:
-        datagram = await endpoint.received.get()
-        if len(datagram.content) < 4:
-            continue
-        if datagram.sender[0] != host or (tid is not None and datagram.sender != tid):
-            transport.sendto(struct.pack("!HH", 5, 5) + b"Unknown transfer ID\0", datagram.sender)
-            continue
-        opcode, number = struct.unpack("!HH", datagram.content[:4])
-        if opcode == 5 or (opcode == 3 and number == expected & 0xFFFF):
-            return datagram

@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import quote, urlencode
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from markupsafe import escape as jinja_escape
 
@@ -48,6 +48,33 @@ def test_every_form_of_a_value(written: str) -> None:
     assert SECRET not in said
     for part in ("hu<n", "hu&lt;n", "hu%3Cn", "t>e'r", b64encode(SECRET.encode()[2:8]).decode()):
         assert part not in said
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                "<authPassword>Blaubeere</authPassword>",
+                "secret = Blaubeere",
+                "a harmless line about the community",
+                '"ssh_password": "Blaubeere"',
+                "harness phone --password Blaubeere",
+                "Authorization: Basic QmxhdWJlZXJl",
+                "İ",
+                *("filler " * count for count in (1, 100, 500)),
+            ]
+        )
+    )
+)
+@example(["secret = Blaubeere", *["filler " * 500] * 2, "secret = Blaubeere"])
+def test_what_stands_under_a_key_is_found_wherever_it_is(lines: list[str]) -> None:
+    assert redact("\n".join(lines), []) == "\n".join(redact(line, []) for line in lines)
+
+
+def test_a_value_of_several_lines_is_found() -> None:
+    said = redact("x\n" * 5000 + "<authPassword>Blau\nbeere\n</authPassword>" + "\ny" * 5000, [])
+    assert "Blau" not in said
+    assert "beere" not in said
 
 
 @pytest.mark.parametrize(
