@@ -36,7 +36,7 @@ from harness.lab.resources import bench_resources, keypad_resources, station_res
 from harness.leasing import LeasedDevice, LeasedPlace, leased_places
 from harness.mending import Mender, Part
 from harness.network import bench_network, containers_follow
-from harness.pbx import Asterisk, ConferenceKey
+from harness.pbx import Asterisk, ConferenceKey, ContainerRuntime
 from harness.phone import Phone, PhoneConsole, PhoneWeb, Screen, WebKeys
 from harness.phone.windows import ConsoleLogin
 from harness.places import Lease, leased
@@ -306,6 +306,7 @@ def open_bench(
     wait: float = 0.0,
     amend_pbx: Callable[[Path], None] = lambda _: None,
     journal: Journal | None = None,
+    containers: ContainerRuntime | None = None,
 ) -> Iterator[Bench]:
     """Open the whole bench; on leaving, release keys, put outlets at rest and stop every process.
 
@@ -316,6 +317,7 @@ def open_bench(
         wait: seconds to wait for whoever has a part of it.
         amend_pbx: changes the PBX's configuration folder after it is rendered.
         journal: what is switched is written there first; without one, into one of its own.
+        containers: how this machine runs them, if somebody has found that out.
 
     Raises:
         BenchFault: somebody else still has a part of it.
@@ -329,7 +331,7 @@ def open_bench(
         bench.reservations = held
         faults = Faults()
         _add_capture(bench, stack, faults)
-        pbx_up = _add_servers(bench, stack, faults, amend_pbx)
+        pbx_up = _add_servers(bench, stack, faults, amend_pbx, containers)
         doors = faults.attempt(lambda: start_twins(lab, workdir, timeline, stack))
         if doors is not None:
             _add_stations(bench, doors, stack, faults=faults)
@@ -369,6 +371,7 @@ def _add_servers(
     stack: ExitStack,
     faults: Faults,
     amend_pbx: Callable[[Path], None] = lambda _: None,
+    containers: ContainerRuntime | None = None,
 ) -> bool:
     """Start files, DHCP and PBX; whether the PBX is up."""
     lab, timeline, workdir = bench.lab, bench.timeline, bench.workdir
@@ -391,6 +394,7 @@ def _add_servers(
         endpoints_of(lab),
         timeline.observer("pbx"),
         workdir / "pbx",
+        runtime=containers,
         device_of={line.user: name for name, spec in lab.phones.items() for line in spec.lines},
         amend=amend_pbx,
     )

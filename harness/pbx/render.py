@@ -6,11 +6,12 @@ import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Literal
 
-from jinja2 import Environment, FunctionLoader, StrictUndefined
+from jinja2 import DictLoader, Environment, StrictUndefined
 
 from harness.errors import UsageFault
 from harness.lab import PbxSpec
@@ -68,18 +69,12 @@ def render_configuration(
     directory.mkdir(parents=True, exist_ok=True)
     root = files("configs") / "asterisk"
     templates = {
-        entry.name: entry
+        entry.name: entry.read_text(encoding="utf-8")
         for folder in ("common", str(spec.version))
         for entry in (root / folder).iterdir()
         if entry.name.endswith(".j2")
     }
-    environment = Environment(  # noqa: S701 (no HTML: .conf files)
-        undefined=StrictUndefined,
-        keep_trailing_newline=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        loader=FunctionLoader(lambda name: templates[name].read_text(encoding="utf-8")),
-    )
+    environment = _environment(tuple(sorted(templates.items())))
     values = {
         "address": str(spec.address),
         "sip_port": spec.sip_port,
@@ -102,6 +97,18 @@ def render_configuration(
         # The container's asterisk user reads them; secrets are of this run only.
         fresh.chmod(0o644)
         os.replace(fresh, target)  # noqa: PTH105
+
+
+@lru_cache(maxsize=2)
+def _environment(templates: tuple[tuple[str, str], ...]) -> Environment:
+    """Templates by name, compiled once: each change of codecs in a night writes all files."""
+    return Environment(  # noqa: S701 (no HTML: .conf files)
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        loader=DictLoader(dict(templates)),
+    )
 
 
 def _safe(endpoint: Endpoint, file: str) -> Endpoint:
