@@ -11,7 +11,7 @@ from typing import Protocol, TypeVar
 from harness.errors import ProductFault
 from harness.events import DtmfHeard
 from harness.sip.hearing import CallEar
-from harness.sip.messages import (
+from harness.softphone.messages import (
     Answer,
     Answered,
     CallReported,

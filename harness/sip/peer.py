@@ -10,7 +10,8 @@ from pathlib import Path
 from harness.errors import BenchFault, HarnessBug, ProductFault, UsageFault
 from harness.events import CallStateChanged, DtmfHeard, Note, PartBack, PartLost, Registered
 from harness.sip.call import PeerCall
-from harness.sip.messages import (
+from harness.sip.process import AGENT, PeerProcess
+from harness.softphone.messages import (
     Answered,
     AutoAnswer,
     CallReported,
@@ -29,7 +30,6 @@ from harness.sip.messages import (
     Successor,
     TransferReported,
 )
-from harness.sip.process import AGENT, PeerProcess
 from harness.timeline import Observer, Timeline
 
 __all__ = ["Peer"]

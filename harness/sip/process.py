@@ -15,7 +15,7 @@ from typing import IO
 
 import harness
 from harness.errors import BenchFault, HarnessBug, HarnessError, UsageFault
-from harness.sip.messages import (
+from harness.softphone.messages import (
     Alive,
     Answered,
     Command,
@@ -31,7 +31,7 @@ from harness.sip.messages import (
 __all__ = ["AGENT", "PeerProcess"]
 
 #: What runs as the peer's process.
-AGENT: Sequence[str] = (sys.executable, "-m", "harness.sip.agent")
+AGENT: Sequence[str] = (sys.executable, "-m", "harness.softphone")
 
 _START_SECONDS = 15.0
 _ANSWER_SECONDS = 5.0

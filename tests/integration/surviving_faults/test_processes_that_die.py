@@ -36,8 +36,8 @@ def kill_asterisk_and_what_watches_it(night: int) -> None:
 
 def test_four_deaths_are_four_bench_faults_and_every_other_call_is_well(tmp_path: Path) -> None:
     deeds = {
-        "in call first": kill_child("harness.sip.agent"),
-        "in call second": kill_child("harness.sip.agent", signal.SIGSTOP),
+        "in call first": kill_child("harness.softphone"),
+        "in call second": kill_child("harness.softphone", signal.SIGSTOP),
         "in call third": kill_child("tcpdump"),
         "in call fourth": kill_asterisk_and_what_watches_it,
     }

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from harness.errors import HarnessBug
 from harness.sip import messages
-from harness.sip.messages import (
+from harness.softphone.messages import (
     Answered,
     CallReported,
     DigitReported,

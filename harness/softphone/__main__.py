@@ -1,4 +1,4 @@
-"""The peer's own process: ``python -m harness.sip.agent``.
+"""The peer's own process: ``python -m harness.softphone``.
 
 One thread owns pjsua2: it pumps the library's events and reads commands, both in turn, because
 callbacks on library threads crash under Python (pjproject #2685). The first line of standard
@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 
 from harness.errors import BenchFault, HarnessError, UsageFault
-from harness.sip.messages import (
+from harness.softphone.messages import (
     Alive,
     Command,
     Leave,
@@ -70,8 +70,8 @@ def main() -> None:
 
 
 def _serve(spec: PeerSpec, say: Callable[[Message], None]) -> None:
-    from harness.sip.library import pj
-    from harness.sip.softphone import Softphone
+    from harness.softphone.library import pj
+    from harness.softphone.softphone import Softphone
 
     try:
         softphone = Softphone(spec, say)

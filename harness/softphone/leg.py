@@ -11,8 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
-from harness.sip.library import pj
-from harness.sip.messages import (
+from harness.softphone.library import pj
+from harness.softphone.messages import (
     CallReported,
     DigitReported,
     MediaReported,

@@ -1,7 +1,7 @@
 """The softphone in a peer's process: one Endpoint, one account, its legs, and the commands.
 
 Everything here runs in the process's owner thread: callbacks on library threads crash under
-Python, so the library gets no threads for SIP and its events are pumped (see ``agent``).
+Python, so the library gets no threads for SIP and its events are pumped (see ``__main__``).
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from functools import singledispatchmethod
 from pathlib import Path
 
 from harness.errors import HarnessBug
-from harness.sip.leg import Leg
-from harness.sip.library import audio_only, pj
-from harness.sip.messages import (
+from harness.softphone.leg import Leg
+from harness.softphone.library import audio_only, pj
+from harness.softphone.messages import (
     Answer,
     Answered,
     AutoAnswer,
