@@ -72,7 +72,7 @@ def levels(samples: _Samples, rate: int, tones: Mapping[str, int]) -> dict[str, 
     Raises:
         HarnessBug: a tone cannot exist at this rate.
     """
-    return _measure(_scaled(samples), rate, tones)[0]
+    return _measure(_scaled(samples)[np.newaxis], rate, tones)[0][0]
 
 
 def heard(measured: Mapping[str, float], noise: float = SILENCE_DBFS) -> frozenset[str]:
@@ -102,15 +102,18 @@ def listen(
         HarnessBug: a tone cannot exist at this rate.
     """
     signal = _scaled(samples)
-    measured, noise = _measure(signal, rate, tones)
+    ((measured, noise),) = _measure(signal[np.newaxis], rate, tones)
     count = max(1, int(len(signal) / (rate * _PART_SECONDS)))
-    always = frozenset(tones)
-    ever: frozenset[str] = frozenset()
-    for part in np.array_split(signal, count):
-        there = _above(*_measure(part, rate, tones), before)
-        always &= there
-        ever |= there
-    return Sound(heard=always, unsettled=ever - always, levels=measured, noise=noise)
+    # Equal parts; fewer samples than there are parts may be left over.
+    parts = signal[: len(signal) // count * count].reshape(count, -1)
+    there = [_above(*part, before) for part in _measure(parts, rate, tones)]
+    always = frozenset(tones).intersection(*there)
+    return Sound(
+        heard=always,
+        unsettled=frozenset().union(*there) - always,
+        levels=measured,
+        noise=noise,
+    )
 
 
 def _scaled(samples: _Samples) -> NDArray[np.float64]:
@@ -129,9 +132,9 @@ def _above(measured: Mapping[str, float], noise: float, before: frozenset[str]) 
 
 
 def _measure(
-    signal: NDArray[np.float64], rate: int, tones: Mapping[str, int]
-) -> tuple[dict[str, float], float]:
-    """Return the tones' levels and the noise in a tone's band, in dBFS."""
+    signals: NDArray[np.float64], rate: int, tones: Mapping[str, int]
+) -> list[tuple[dict[str, float], float]]:
+    """Return the tones' levels and the noise in a tone's band, in dBFS, of each row."""
     for party, frequency in tones.items():
         if not 0 < frequency < rate / 2:
             raise HarnessBug(
@@ -139,35 +142,53 @@ def _measure(
                 device=party,
                 expected=f"a tone below {rate // 2} Hz",
             )
-    if len(signal) < 3:
-        return dict.fromkeys(tones, SILENCE_DBFS), SILENCE_DBFS
-    window = _window(len(signal))
-    weighted = signal * window
-    powers: dict[str, float] = {}
-    for party, frequency in tones.items():
-        wave = _wave(len(signal), rate, frequency)
-        amplitude = 2.0 * abs(complex(np.dot(weighted, wave))) / float(window.sum())
-        powers[party] = amplitude**2 / 2.0
-    # Two parties may share a tone, or be so near that each holds the other's power: then the rest
-    # comes out negative, which means no noise to speak of.
-    shared = sum(dict(zip(tones.values(), powers.values(), strict=True)).values())
-    rest = float(np.sum(weighted**2) / np.sum(window**2)) - shared
-    # White noise of this power, as it falls into one tone's correlation.
-    band = 2.0 * float(np.sum(window**2) / window.sum() ** 2)
-    return {party: _decibels(power) for party, power in powers.items()}, _decibels(rest * band)
+    rows, length = signals.shape
+    if length < 3:
+        return [(dict.fromkeys(tones, SILENCE_DBFS), SILENCE_DBFS)] * rows
+    # Two parties may share a tone.
+    frequencies = tuple(dict.fromkeys(tones.values()))
+    probe = _probe(length, rate, frequencies)
+    both = (signals @ probe.waves).reshape(rows, 2, -1)
+    powers = (both**2).sum(axis=1)
+    # They may also be so near that each holds the other's power: then the rest comes out negative,
+    # which means no noise to speak of.
+    rest = signals**2 @ probe.weights - powers.sum(axis=1)
+    found = _decibels(powers).tolist()
+    noises = _decibels(rest * probe.band).tolist()
+    places = {frequency: place for place, frequency in enumerate(frequencies)}
+    return [
+        ({party: row[places[frequency]] for party, frequency in tones.items()}, noise)
+        for row, noise in zip(found, noises, strict=True)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Probe:
+    """What windows of one length are multiplied with to find the power of some frequencies.
+
+    ``waves`` has a column for the cosine and one for the sine of each, all cosines first;
+    ``weights`` gives the power of the whole window, ``band`` what part of white noise falls into
+    the correlation with one frequency.
+    """
+
+    waves: NDArray[np.float64]
+    weights: NDArray[np.float64]
+    band: float
 
 
 # Ears measure windows of few lengths, a thousand times each.
 @lru_cache(maxsize=16)
-def _window(length: int) -> NDArray[np.float64]:
-    return np.hanning(length)
+def _probe(length: int, rate: int, frequencies: tuple[int, ...]) -> _Probe:
+    window = np.hanning(length)
+    times = np.arange(length)[:, np.newaxis] / rate
+    angles = 2 * np.pi * times * np.array(frequencies, dtype=np.float64)
+    # A sine of amplitude a comes out as a * sum / 2, and has the power a * a / 2.
+    whole, squares = float(window.sum()), window**2
+    waves = np.hstack([np.cos(angles), np.sin(angles)]) * window[:, np.newaxis]
+    energy = float(squares.sum())
+    return _Probe(waves * (np.sqrt(2.0) / whole), squares / energy, 2.0 * energy / whole**2)
 
 
-@lru_cache(maxsize=128)
-def _wave(length: int, rate: int, frequency: int) -> NDArray[np.complex128]:
-    wave: NDArray[np.complex128] = np.exp(-2j * np.pi * frequency * np.arange(length) / rate)
-    return wave
-
-
-def _decibels(power: float) -> float:
-    return max(SILENCE_DBFS, 10.0 * float(np.log10(max(power, 1e-12))))
+def _decibels(power: NDArray[np.float64]) -> NDArray[np.float64]:
+    decibels: NDArray[np.float64] = 10.0 * np.log10(np.maximum(power, 1e-12))
+    return np.maximum(SILENCE_DBFS, decibels)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.errors import HarnessBug
-from harness.sip import messages
+from harness.softphone import messages
 from harness.softphone.messages import (
     Answered,
     CallReported,

@@ -192,7 +192,7 @@ def test_pjsua2_missing_is_the_user_s_to_mend(make: MakePeer, tmp_path: Path) ->
     (tmp_path / "pjsua2.py").write_text("raise ImportError('libcrypto is not here')")
     run = (
         f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n"
-        "from harness.softphone import main; main()"
+        "from harness.softphone.__main__ import main; main()"
     )
     with pytest.raises(UsageFault, match="cannot be imported: libcrypto is not here") as caught:
         make((sys.executable, "-c", run)).start()

@@ -7,8 +7,12 @@ and the other commands' words are made up, because no log of them is public.
 
 from __future__ import annotations
 
+import asyncio
 import secrets
-from collections.abc import Callable
+import socket
+from collections.abc import Callable, Coroutine
+from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from harness.virtual.phone.windows.handset import LineView, Viewed
@@ -27,26 +31,57 @@ _STRACE = 20
 
 
 class SshConsole:
-    """An SSH server at the phone's address, for sshUserId and sshPassword."""
+    """An SSH server at the phone's address, for sshUserId and sshPassword.
+
+    What speaks SSH is loaded when somebody comes: few boots of a night are looked at, and loading
+    it takes as long as all else of a twin's start.
+    """
 
     def __init__(self, viewed: Viewed) -> None:
         self._viewed = viewed
-        self._server: asyncssh.SSHAcceptor | None = None
+        self._door: socket.socket | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
         """Listen on port 22; what hinders is told on the console log."""
-        try:
-            import asyncssh
-        except ImportError:
+        if find_spec("asyncssh") is None:
             self._viewed.logs.to_console("sshd: no asyncssh on this host", level="ERR")
             return
-        config, flash = self._viewed.config, self._viewed.flash
-        if not flash.host_key:
-            key = asyncssh.generate_private_key("ssh-rsa", key_size=_KEY_BITS)
-            flash.host_key = key.export_private_key().decode()
-            flash.save()
+        door = self._door = socket.socket()
+        door.setblocking(False)
+        door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            door.bind((self._viewed.spec.address, _PORT))
+            door.listen()
+        except OSError as error:
+            self._viewed.logs.to_console(f"sshd: {error}", level="ERR")
+            return
+        self._spawn(self._let_in(door))
+        self._viewed.logs.to_console(f"sshd: listening on port {_PORT}")
 
-        class Door(asyncssh.SSHServer):
+    async def stop(self) -> None:
+        """Hang up and stop listening."""
+        for task in self._tasks:
+            task.cancel()
+        if self._door is not None:
+            self._door.close()
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _let_in(self, door: socket.socket) -> None:
+        while True:
+            connected, _ = await asyncio.get_running_loop().sock_accept(door)
+            self._spawn(self._speak(connected))
+
+    async def _speak(self, connected: socket.socket) -> None:
+        # Not on the loop: a call's audio goes on meanwhile.
+        asyncssh = await asyncio.to_thread(import_module, "asyncssh")
+        config, flash = self._viewed.config, self._viewed.flash
+
+        class Door(asyncssh.SSHServer):  # type: ignore[misc, name-defined]
             def password_auth_supported(self) -> bool:
                 return True
 
@@ -55,9 +90,14 @@ class SshConsole:
                 return bool(config.ssh_user) and username == config.ssh_user and right
 
         try:
-            self._server = await asyncssh.listen(
-                self._viewed.spec.address,
-                _PORT,
+            if not flash.host_key:
+                key = await asyncio.to_thread(
+                    asyncssh.generate_private_key, "ssh-rsa", key_size=_KEY_BITS
+                )
+                flash.host_key = key.export_private_key().decode()
+                flash.save()
+            session = await asyncssh.run_server(
+                connected,
                 server_factory=Door,
                 server_host_keys=[asyncssh.import_private_key(flash.host_key)],
                 process_factory=self._shell,
@@ -67,15 +107,10 @@ class SshConsole:
                 compression_algs=["none"],
                 signature_algs=["ssh-rsa"],
             )
+            async with session:
+                await session.wait_closed()
         except (OSError, asyncssh.Error, ValueError) as error:
             self._viewed.logs.to_console(f"sshd: {error}", level="ERR")
-            return
-        self._viewed.logs.to_console(f"sshd: listening on port {_PORT}")
-
-    async def stop(self) -> None:
-        """Hang up and stop listening."""
-        if self._server is not None:
-            self._server.close()
 
     async def _shell(self, process: asyncssh.SSHServerProcess[str]) -> None:
         import asyncssh
