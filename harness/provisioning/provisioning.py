@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import BenchFault, UsageFault
-from harness.events import FileRefused, FileRequested, FileServed
+from harness.events import FileRefused, FileRequested, FileServed, Record
 from harness.lab import Lab
 from harness.provisioning.firmware import FirmwareSet, firmware_set, stage_firmware
 from harness.provisioning.http import HttpServer
@@ -23,6 +23,8 @@ __all__ = ["Fetched", "Provisioning"]
 
 #: Template values no report may show; a line's password is the lab's.
 _SECRET_VALUES = ("phone_password", "ssh_password")
+#: Seconds the last acknowledgement of a transfer may take to be seen.
+_UNDER_WAY = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,21 +165,17 @@ class Provisioning:
         return (ET.fromstring(file.read_bytes()).findtext(path) or "").strip()
 
     def fetched(self, phone: str, *, since: Mark) -> list[Fetched]:
-        """Return what a phone asked for and got since a mark, in the order it asked."""
-        outcomes: dict[tuple[str, str, int], int | None] = {}
-        for record in self._timeline.records(since):
-            event = record.event
-            if record.device != phone:
-                continue
-            if isinstance(event, FileServed):
-                outcomes[event.name, event.protocol, event.port] = event.size
-            elif isinstance(event, FileRefused):
-                outcomes[event.name, event.protocol, event.port] = None
-        asked = self._timeline.events(FileRequested, device=phone, since=since)
-        return [
-            Fetched(event.name, outcomes.get((event.name, event.protocol, event.port)))
-            for event in asked
-        ]
+        """Return what a phone asked for and got since a mark, in the order it asked.
+
+        The phone goes on when it has the last block, before we know that it has: the end of a
+        transfer that is under way is waited for, a second at most.
+        """
+
+        def all_ended(records: list[Record]) -> bool:
+            return all(ended for _, ended in _asked_for(records, phone))
+
+        self._timeline.wait_until(all_ended, within=_UNDER_WAY, since=since)
+        return [fetched for fetched, _ in _asked_for(self._timeline.records(since), phone)]
 
     def expected_boot(self, phone: str) -> list[Fetched]:
         """Return what a 9.x phone that holds the right load fetches in a normal boot.
@@ -221,3 +219,21 @@ class Provisioning:
     def _size(self, name: str) -> int | None:
         path = self.root / name
         return path.stat().st_size if path.is_file() else None
+
+
+def _asked_for(records: Iterable[Record], phone: str) -> list[tuple[Fetched, bool]]:
+    """Return what a phone asked for, in that order, and whether its transfer has ended."""
+    asked: list[FileRequested] = []
+    sizes: dict[tuple[str, str, int], int | None] = {}
+    for record in records:
+        event = record.event
+        if record.device != phone:
+            continue
+        if isinstance(event, FileRequested):
+            asked.append(event)
+        elif isinstance(event, FileServed):
+            sizes[event.name, event.protocol, event.port] = event.size
+        elif isinstance(event, FileRefused):
+            sizes[event.name, event.protocol, event.port] = None
+    keys = [(event.name, event.protocol, event.port) for event in asked]
+    return [(Fetched(key[0], sizes.get(key)), key in sizes) for key in keys]

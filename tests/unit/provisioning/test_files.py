@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import threading
 import urllib.request
 import xml.etree.ElementTree as ET
 from pathlib import Path
@@ -233,6 +234,19 @@ def test_what_a_phone_fetched_is_told_in_order(lab: Lab, tmp_path: Path) -> None
     observe(FileServed("b", "127.42.0.42", 2, 9, 1, 0, 0.0))
     fetched = provisioning.fetched("desk-7942", since=0)
     assert fetched == [Fetched("a", None), Fetched("b", 9), Fetched("a", 7)]
+
+
+def test_the_end_of_a_transfer_that_is_under_way_is_waited_for(lab: Lab, tmp_path: Path) -> None:
+    timeline = Timeline()
+    provisioning = Provisioning(lab, tmp_path, timeline)
+    observe = timeline.observer("tftp", "desk-7942")
+    observe(FileRequested("a", "127.42.0.42", 1))
+    last = threading.Timer(0.1, observe, [FileServed("a", "127.42.0.42", 1, 7, 1, 0, 0.0)])
+    last.start()
+    assert provisioning.fetched("desk-7942", since=0) == [Fetched("a", 7)]
+    last.join()
+    observe(FileRequested("silence", "127.42.0.42", 2))
+    assert provisioning.fetched("desk-7942", since=0)[1] == Fetched("silence", None)
 
 
 def test_every_secret_a_file_ever_held_is_known(lab: Lab, tmp_path: Path) -> None:
