@@ -22,7 +22,7 @@ from harness.provisioning.tftp_faults import (
     Truncate,
     WrongTid,
 )
-from harness.provisioning.transfer_log import as_table, transfers
+from harness.provisioning.transfer_log import Transfer, as_table, transfers
 from harness.timeline import Timeline
 
 pytestmark = pytest.mark.integration
@@ -47,6 +47,12 @@ class Served:
             command, input=said, capture_output=True, text=True, timeout=60, check=False
         )
         return done.stdout + done.stderr
+
+    def transfer(self) -> Transfer:
+        """The one transfer; its client may have ended before the server has written it down."""
+        assert self.timeline.wait_until(lambda seen: bool(transfers(seen, "desk")), within=5.0)
+        (row,) = transfers(self.timeline.records(), "desk")
+        return row
 
 
 @pytest.fixture
@@ -80,8 +86,7 @@ def test_the_file_arrives_whole_all_the_same(served: Served, fault: Fault, again
     assert served.target.read_bytes() == CONTENT, told
     assert injection.fired == 1
     assert [event.file for event in served.timeline.events(FaultFired)] == [FILE]
-    assert served.timeline.wait_until(lambda seen: bool(transfers(seen, "desk")), within=5.0)
-    (row,) = transfers(served.timeline.records(), "desk")
+    row = served.transfer()
     assert (row.size, row.blocks, row.outcome) == (3000, 6, "served"), as_table([row])
     assert row.resent == again
 
@@ -100,7 +105,7 @@ def test_an_error_is_told_with_its_code(served: Served, code: int) -> None:
     injection = served.server.inject(ErrorAnswer(code), FILE)
     assert f"Error code {code}" in served.get()
     assert injection.fired == 1
-    assert transfers(served.timeline.records(), "desk")[0].outcome.startswith(f"error {code}:")
+    assert served.transfer().outcome.startswith(f"error {code}:")
 
 
 def test_silence_is_a_time_out_at_the_client(served: Served) -> None:
