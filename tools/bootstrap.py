@@ -269,7 +269,7 @@ def checks(names: tuple[str, ...]) -> list[tuple[str, tuple[str, ...]]]:
     every: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
         "lint": LINT,
         "unit": (("unit tests", (*PYTEST, "-n", "2", "tests/unit")),),
-        "integration": (("integration tests", (*PYTEST, "-n", "4", "tests/integration")),),
+        "integration": (("integration tests", (*PYTEST, "-n", "2", "tests/integration")),),
         "nightly": (
             (
                 "a night on both",

@@ -1,4 +1,4 @@
-"""Integration tests run four folders at a time, for a bench waits more than it works.
+"""Integration tests run two folders at a time, for a bench waits more than it works.
 
 Tests of one folder share subnets, so they stay on one worker, in order. The locks and journals of
 each module are its own: apart from those of this machine, and from what the one before killed.
