@@ -370,8 +370,8 @@ def _add_servers(
     bench: Bench,
     stack: ExitStack,
     faults: Faults,
-    amend_pbx: Callable[[Path], None] = lambda _: None,
-    containers: ContainerRuntime | None = None,
+    amend_pbx: Callable[[Path], None],
+    containers: ContainerRuntime | None,
 ) -> bool:
     """Start files, DHCP and PBX; whether the PBX is up."""
     lab, timeline, workdir = bench.lab, bench.timeline, bench.workdir

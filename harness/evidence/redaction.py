@@ -233,12 +233,12 @@ class _Search:
         self._automaton = ahocorasick.Automaton()
         for written, mask in masks.items():
             self._automaton.add_word(written, _Form(written, mask))
-        self._empty = not masks
         self._automaton.make_automaton()
 
     def found_in(self, text: str) -> list[_Form]:
         """Return what is in a text, the longest first: a secret may be part of another."""
-        if self._empty:
+        # Without a word there is nothing to search by.
+        if not len(self._automaton):
             return []
         found = {form for _, form in self._automaton.iter(text)}
         return sorted(found, key=lambda form: len(form.written), reverse=True)
